@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "service/config/pin_reference.h"
+
+namespace kw::config {
+
+// ListenAddress is `HOST:PORT` (`[::1]:PORT` for IPv6; port 0 picks a free one), `unix:PATH` or
+// `systemd` (socket activation).
+struct ListenAddress {
+  enum class Kind { Tcp, Unix, Systemd };
+
+  Kind kind = Kind::Tcp;
+  std::string host;  // Tcp; without brackets
+  std::uint16_t port = 0;
+  std::filesystem::path path;  // Unix
+
+  bool operator==(const ListenAddress&) const = default;
+
+  // Errors: InvalidArgument, advised.
+  static Result<ListenAddress> parse(std::string_view text, const std::filesystem::path& folder);
+};
+
+struct TlsFiles {
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+  std::filesystem::path client_ca;
+  std::optional<std::filesystem::path> crl;
+};
+
+struct TokenSettings {
+  std::filesystem::path module;
+  std::string uri;  // RFC 7512; read by pkcs11
+  PinReference pin;
+  std::optional<std::filesystem::path> directory;  // a soft token's folder, made durable by us
+  std::optional<unsigned> executors;
+  std::map<std::string, std::filesystem::path> environment;  // set before the module is loaded
+};
+
+struct AuditSettings {
+  std::filesystem::path directory;
+  std::chrono::milliseconds checkpoint_every{1'000};
+};
+
+struct Limits {
+  std::chrono::milliseconds request_deadline{10'000};
+  std::chrono::milliseconds idle_timeout{60'000};
+  unsigned connections = 4'096;
+  unsigned queue = 1'024;
+};
+
+// Config is the configuration file, read strictly: an unknown or duplicate key, a wrong type or a
+// missing value is an error with line and column. Paths are absolute or relative to the working
+// directory as `folder` is; nothing is opened yet.
+struct Config {
+  std::vector<ListenAddress> listen;  // at least one
+  TlsFiles tls;
+  TokenSettings token;
+  std::filesystem::path catalog;  // an SQLite file
+  AuditSettings audit;
+  std::filesystem::path policy;
+  std::optional<ListenAddress> telemetry;
+  Limits limits;
+
+  // Relative paths in `yaml` start at `folder`. Errors: InvalidArgument, as "line L, column C:
+  // ...".
+  static Result<Config> parse(std::string_view yaml, const std::filesystem::path& folder);
+
+  // Reads and parses a file. Errors: those of parse, with the path in front; NotFound; Unavailable.
+  static Result<Config> load(const std::filesystem::path& file);
+};
+
+// A duration as configuration spells it: digits and `ms`, `s`, `m` or `h`, more than zero.
+// Errors: InvalidArgument, advised.
+Result<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+}  // namespace kw::config

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/names.h"
+#include "base/result.h"
+#include "service/keys/key.h"
+
+namespace kw::store {
+
+// MacFunction is HMAC-SHA256 under the catalog's key; it runs in the token and yields 32 bytes.
+using MacFunction = std::function<Result<Bytes>(ByteView)>;
+
+// Unfinished is a version that was begun and neither published nor discarded.
+struct Unfinished {
+  KeyId id;
+  KeyName name;
+  const keys::Algorithm* algorithm;
+  Version version;
+};
+
+// Catalog decides which keys exist: an index in memory over an SQLite file whose rows are
+// authenticated (docs/catalog-format.md). Reads touch memory alone. Each mutation is one durable
+// transaction, one after the other; memory follows the commit. All methods are thread-safe.
+//
+// Errors of every mutation, besides its own: Unavailable (disk, token, a foreign lock: nothing
+// changed in memory, and on disk it may or may not have), Internal (the file changed under us).
+class Catalog {
+ public:
+  // Opens or makes the file (mode 0600), locks it against other processes and verifies every row.
+  // `mac` is called by open and by mutations, one call at a time. Errors: FailedPrecondition (in
+  // use, readable by others), Internal (a row was edited, added, removed or rolled back; the detail
+  // says which row where that can be known), Unavailable. WARNING: an older copy of the whole file,
+  // or no file, is not noticed here: compare epoch() with the audit log.
+  static Result<std::unique_ptr<Catalog>> open(const std::filesystem::path& path, MacFunction mac);
+
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+  ~Catalog();
+
+  // A key with its published versions, as of now. Errors: NotFound.
+  Result<std::shared_ptr<const keys::Key>> find(const KeyName& name) const;
+  Result<std::shared_ptr<const keys::Key>> find(const KeyId& id) const;
+
+  // Published keys whose name starts with `prefix` and sorts after `after` (both may be empty), in
+  // the order of the names, at most `limit`.
+  std::vector<std::shared_ptr<const keys::Key>> list(std::string_view prefix,
+                                                     std::string_view after,
+                                                     std::size_t limit) const;
+
+  // Writes a key with its one version, 1, in state Creating. Errors: AlreadyExists (name or id,
+  // also while the other is being created), InvalidArgument (advised; tags too many or too large).
+  Result<void> begin_key(const keys::Key& key);
+
+  // Writes the next version of a published key, in state Creating. Errors: NotFound, Aborted (not
+  // the next number, or another version is being created).
+  Result<void> begin_version(const KeyId& id, const keys::KeyVersion& version);
+
+  // Makes a version that is being created Enabled, with its public half and check value. After an
+  // Unavailable it may be published once the file is opened again: keep the material and let the
+  // sweep at start decide. Errors: NotFound, FailedPrecondition (not being created).
+  Result<void> publish(const KeyId& id, const keys::KeyVersion& version);
+
+  // Removes a version that is being created, and its key if that was all of it. Its material must
+  // be gone from the token first. Errors: NotFound, FailedPrecondition (not being created).
+  Result<void> discard(const KeyId& id, Version number);
+
+  // Changes a published version's state; to the state it has: nothing happens. Errors: NotFound,
+  // FailedPrecondition (advised; not a legal transition).
+  Result<void> set_state(const KeyId& id, Version number, keys::State state);
+
+  // The versions in state Creating, for the sweep at start.
+  std::vector<Unfinished> unfinished() const;
+
+  // Small authenticated values of the service's own, at most 4 KiB each. Errors of put_setting:
+  // InvalidArgument; of setting: NotFound.
+  Result<void> put_setting(std::string_view name, ByteView value);
+  Result<Bytes> setting(std::string_view name) const;
+
+  // Counts the committed transactions; never goes back within one history of the file.
+  std::uint64_t epoch() const;
+
+ private:
+  class Ledger;
+  explicit Catalog(std::unique_ptr<Ledger> ledger);
+
+  std::unique_ptr<Ledger> ledger_;
+};
+
+}  // namespace kw::store
