@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/bytes.h"
+#include "service/crypto/workbench.h"
+#include "service/keys/key.h"
+
+namespace kw::crypto {
+
+// VersionMaterial is what the catalog keeps of a version that the token has made.
+struct VersionMaterial {
+  Bytes public_key;  // SubjectPublicKeyInfo, DER; empty for AES and HMAC
+  Bytes check;       // AES: the CMAC subkey K1; HMAC: the MAC of a constant; else empty
+};
+
+// Makes one version of `key` in the token, under its profile, reads every attribute back, and uses
+// it once with an answer that is checked. After an error nothing of it is left there, unless the
+// token was lost meanwhile: then the sweep at start finds it by its CKA_ID.
+// Errors: Unimplemented, advised (this token cannot do the algorithm), Unavailable, Internal.
+Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, Version version);
+
+// Removes every object with this CKA_ID; none is fine. Yields how many there were.
+Result<std::size_t> destroy_version(Workbench& bench, const KeyId& key, Version version);
+
+// Compares a version with the catalog: its attributes with the profile, its public half or check
+// value with what was kept. Asks the token afresh, not the keyring.
+// Errors: Unavailable (not there, or the token is away), Internal (it differs: quarantine it).
+Result<void> verify_version(Workbench& bench, const keys::Key& key,
+                            const keys::KeyVersion& version);
+
+}  // namespace kw::crypto

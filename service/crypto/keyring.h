@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <utility>
+
+#include "base/names.h"
+#include "pkcs11/session.h"
+#include "service/keys/algorithm.h"
+
+namespace kw::crypto {
+
+// Keyring knows where one session's master keys stand: (key, version) -> object handle. A key is
+// found by its CKA_ID, alone, and its attributes are compared with its algorithm's profile before
+// its handle is given out. Not thread-safe; `session` must outlive it.
+class Keyring {
+ public:
+  explicit Keyring(pkcs11::Session& session) : session_(session) {}
+  Keyring(const Keyring&) = delete;
+  Keyring& operator=(const Keyring&) = delete;
+
+  // Errors: Unavailable (the token has no such object, or is away), Internal (the object is not
+  // what its profile says, or stands there twice).
+  Result<pkcs11::ObjectHandle> find(const KeyId& key, Version version,
+                                    const keys::Algorithm& algorithm);
+
+  // Forgets handles, so that the next find asks the token.
+  void forget(const KeyId& key, Version version);
+  void forget(const KeyId& key);
+
+ private:
+  pkcs11::Session& session_;
+  std::map<std::pair<KeyId, Version>, pkcs11::ObjectHandle> handles_;
+};
+
+}  // namespace kw::crypto

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/secret.h"
+#include "pkcs11/session.h"
+#include "service/crypto/workbench.h"
+
+namespace kw::crypto {
+
+constexpr std::size_t kMaxRandomSize = 4096;
+
+// Fills `out` from the token's generator xor the system's: one that is stuck, or in an enemy's
+// hands, takes nothing away from the other. Errors: Unavailable.
+Result<void> mix_random(pkcs11::Session& session, std::span<std::uint8_t> out);
+
+// 1 to 4,096 bytes of it for a caller. Errors: InvalidArgument, advised; Unavailable.
+Result<Secret> random_bytes(Workbench& bench, std::size_t size);
+
+}  // namespace kw::crypto

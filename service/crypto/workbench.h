@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <utility>
+
+#include "base/names.h"
+#include "pkcs11/pace.h"
+#include "pkcs11/session.h"
+#include "service/crypto/derived_keys.h"
+#include "service/crypto/keyring.h"
+
+namespace kw::crypto {
+
+// Workbench is what one executor works with: a session of the token and what it keeps there, in the
+// order in which it must end. Not thread-safe; `pace` must outlive it. When the session is no
+// longer usable the whole bench is: throw it away and make another.
+class Workbench {
+ public:
+  Workbench(pkcs11::Session session, pkcs11::Pace& pace, DerivedLimits limits = {})
+      : session_(std::move(session)),
+        pace_(pace),
+        keyring_(session_),
+        derived_(session_, keyring_, limits) {}
+  Workbench(const Workbench&) = delete;
+  Workbench& operator=(const Workbench&) = delete;
+
+  bool usable() const { return session_.usable(); }
+
+  // Drops what is kept of one key: for a change of its state.
+  void forget(const KeyId& key) {
+    keyring_.forget(key);
+    derived_.forget(key);
+    std::erase_if(mac_keys_, [&](const auto& entry) { return entry.first.first == key; });
+  }
+
+  pkcs11::Session& session() noexcept { return session_; }
+  pkcs11::Pace& pace() noexcept { return pace_; }
+  Keyring& keyring() noexcept { return keyring_; }
+  DerivedKeys& derived() noexcept { return derived_; }
+
+ private:
+  pkcs11::Session session_;
+  pkcs11::Pace& pace_;
+  Keyring keyring_;
+  DerivedKeys derived_;
+};
+
+}  // namespace kw::crypto
