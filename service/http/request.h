@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/names.h"
+#include "base/secret.h"
+#include "base/task.h"
+#include "service/identity/caller.h"
+
+namespace kw::http {
+
+enum class Method { Get, Post, Put, Patch };
+
+// Request is one whole request that passed the head gate (service/http/head_gate.h).
+struct Request {
+  Method method = Method::Get;
+  std::string path;   // what stood before '?', never decoded; no '%', no empty or dot segment
+  std::string query;  // what stood after '?', never decoded
+  std::string content_type;  // lower case, without parameters; empty if there was none
+  Secret body;
+  std::shared_ptr<const identity::Caller> caller;  // null: nobody was proven
+  RequestId id;
+  std::string source;  // the peer's address without its port, or "unix"; never taken from a header
+  Deadline deadline;   // counted from the request's first byte
+};
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// Reply is one answer. The server itself adds Content-Length, X-Request-Id and Cache-Control.
+// A header that is no token, or whose value holds a control character, turns the answer into a 500.
+struct Reply {
+  int status = 200;
+  std::string content_type = "application/json";
+  Headers headers;
+  std::variant<std::string, Secret> body;  // wiped after it was sent, either kind
+};
+
+// Respond takes the answer, once, on any thread, also after the server is gone. Dropping it
+// uncalled answers 500.
+using Respond = Task<void(Reply)>;
+
+// Dispatch runs on an event loop: it hands the request on and never blocks or throws.
+using Dispatch = std::function<void(Request, Respond)>;
+
+}  // namespace kw::http
