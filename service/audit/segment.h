@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace kw::audit {
+
+inline constexpr std::size_t kSegmentHeader = 64;
+
+// SegmentStart says where a segment begins in the log.
+struct SegmentStart {
+  std::uint64_t first_index = 0;
+  Sha256Digest previous_leaf{};
+};
+
+// The segment's file name: its first index in twenty digits, and ".kwa".
+std::string segment_name(std::uint64_t first_index);
+Bytes encode_segment_header(const SegmentStart& start);
+
+// The segment files of a folder in the order of their indices. Errors: Unavailable.
+Result<std::vector<std::filesystem::path>> list_segments(const std::filesystem::path& folder);
+
+// SegmentTail is what a writer needs to go on after a crash.
+struct SegmentTail {
+  std::uint64_t next_index = 0;
+  Sha256Digest last_leaf{};
+  std::size_t end = 0;   // behind the last good record
+  bool sealed = false;   // that record ended the segment
+  std::size_t torn = 0;  // bytes behind it, up to the last that is not zero; nothing valid in them
+  Sha256Digest torn_digest{};
+};
+
+// Reads the last segment from its bytes. Errors: Internal, if a bad frame has a good one behind it
+// or the header is not that of `first_index`: that is no crash, and not the writer's to repair.
+Result<SegmentTail> find_tail(ByteView segment, std::uint64_t first_index);
+
+}  // namespace kw::audit
