@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+namespace kw::pkcs11 {
+
+struct Cryptoki;
+
+// ModuleIdentity is what C_GetInfo says.
+struct ModuleIdentity {
+  std::string manufacturer;
+  std::string description;
+  std::string library_version;  // "MAJOR.MINOR"
+};
+
+// Module is one initialized PKCS#11 library. Tokens and sessions keep it alive; with the last of
+// them it is finalized. The library stays mapped until the process ends, because a library that
+// leaves threads or thread-local destructors behind must not vanish under them. Safe for concurrent
+// use. Never fork while one lives.
+class Module {
+ public:
+  // Loads the library and initializes it with CKF_OS_LOCKING_OK.
+  // Errors: Unavailable (cannot be loaded or initialized), FailedPrecondition (it is initialized
+  // already: one Module per library and process at a time).
+  static Result<std::shared_ptr<Module>> load(const std::filesystem::path& path);
+
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+  ~Module();
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+  const ModuleIdentity& identity() const noexcept { return identity_; }
+
+  // For this room and its tests.
+  const Cryptoki& cryptoki() const noexcept { return *cryptoki_; }
+
+ private:
+  explicit Module(std::filesystem::path path);
+  Result<void> find_functions();
+  Result<void> initialize();
+
+  std::filesystem::path path_;
+  std::unique_ptr<Cryptoki> cryptoki_;
+  ModuleIdentity identity_;
+  bool initialized_ = false;
+};
+
+}  // namespace kw::pkcs11

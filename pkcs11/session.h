@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/secret.h"
+#include "pkcs11/mechanism.h"
+#include "pkcs11/module.h"
+#include "pkcs11/object_template.h"
+
+namespace kw::pkcs11 {
+
+// ObjectHandle names an object of the token for as long as the login lasts. It owns nothing.
+enum class ObjectHandle : unsigned long {};
+
+struct KeyPair {
+  ObjectHandle public_key;
+  ObjectHandle private_key;
+};
+
+// Session is one open session, with one method per C_ function that the service calls; each makes
+// one whole operation, and nothing is ever retried here. Move-only, for one thread at a time.
+// Every method fails with fail(CK_RV, its function); codes as in pkcs11/return_value.
+class Session {
+ public:
+  // Opens a read-write session. For Token and provisioning; all others ask a Token.
+  static Result<Session> open(std::shared_ptr<const Module> module, unsigned long slot);
+
+  Session(Session&& other) noexcept;
+  Session& operator=(Session&& other) noexcept;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  // Whether the session may be used again. False from the first failure that may have left an
+  // operation active in it, or whose CK_RV says that the session is gone.
+  bool usable() const noexcept { return usable_; }
+
+  // Every object that has all these attributes. No object is an empty answer, and no proof: a token
+  // that lost its folder finds nothing either.
+  Result<std::vector<ObjectHandle>> find_objects(const ObjectTemplate& wanted);
+
+  Result<ObjectHandle> generate_key(const Mechanism& mechanism, const ObjectTemplate& key);
+  Result<KeyPair> generate_key_pair(const Mechanism& mechanism, const ObjectTemplate& public_key,
+                                    const ObjectTemplate& private_key);
+  Result<ObjectHandle> derive_key(const Mechanism& mechanism, ObjectHandle base,
+                                  const ObjectTemplate& key);
+  Result<ObjectHandle> create_object(const ObjectTemplate& object);
+  Result<void> destroy_object(ObjectHandle object);
+
+  // The attributes in the order asked for. One that the object lacks or hides has no value.
+  Result<std::vector<Attribute>> get_attributes(ObjectHandle object,
+                                                std::span<const AttributeType> types);
+  // One attribute. Errors also: Internal (the object lacks or hides it).
+  Result<Bytes> get_attribute(ObjectHandle object, AttributeType type);
+
+  Result<Bytes> encrypt(const Mechanism& mechanism, ObjectHandle key, ByteView plaintext);
+  Result<Secret> decrypt(const Mechanism& mechanism, ObjectHandle key, ByteView ciphertext);
+  Result<Bytes> sign(const Mechanism& mechanism, ObjectHandle key, ByteView data);
+  Result<void> generate_random(std::span<std::uint8_t> out);
+
+  // For this room and its tests.
+  unsigned long handle() const noexcept { return handle_; }
+  const Module& module() const noexcept { return *module_; }
+
+ private:
+  friend class Token;
+
+  // Operation says whether a failing call may leave an operation active in the session.
+  enum class Operation { None, Pending };
+
+  Session(std::shared_ptr<const Module> module, unsigned long handle) noexcept;
+  Result<void> check(unsigned long rv, const char* function, Operation operation);
+  Result<void> login(const Secret& pin);
+  void close() noexcept;
+
+  std::shared_ptr<const Module> module_;  // null once moved from
+  unsigned long handle_ = 0;
+  bool usable_ = true;
+};
+
+// SessionObject destroys a session object at its end. `session` must outlive it.
+class SessionObject {
+ public:
+  SessionObject(Session& session, ObjectHandle handle) noexcept
+      : session_(&session), handle_(handle) {}
+  SessionObject(SessionObject&& other) noexcept
+      : session_(std::exchange(other.session_, nullptr)), handle_(other.handle_) {}
+  SessionObject& operator=(SessionObject&& other) noexcept;
+  SessionObject(const SessionObject&) = delete;
+  SessionObject& operator=(const SessionObject&) = delete;
+  ~SessionObject();
+
+  ObjectHandle handle() const noexcept { return handle_; }
+
+  // Lets go without destroying: the object ends with its session.
+  ObjectHandle release() && noexcept {
+    session_ = nullptr;
+    return handle_;
+  }
+
+ private:
+  void destroy() noexcept;
+
+  Session* session_;  // null once moved from
+  ObjectHandle handle_;
+};
+
+}  // namespace kw::pkcs11

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "base/secret.h"
+#include "pkcs11/module.h"
+#include "pkcs11/session.h"
+#include "pkcs11/uri.h"
+
+namespace kw::pkcs11 {
+
+// Token is one logged-in token. The login belongs to the process and hangs on one session, the
+// anchor, that a Token keeps open and lends to nobody; closing it is the only logout. Safe for
+// concurrent use. Its sessions should end before it: when it ends, their private handles are void.
+class Token {
+ public:
+  // Opens the one token that `uri` names and logs in with one C_Login; a refused PIN is not tried
+  // again, and being logged in already is success.
+  // Errors: Unavailable (no such token; the PIN was refused: RvClass::Latch; the token is down),
+  // FailedPrecondition (several tokens match).
+  static Result<std::unique_ptr<Token>> open(std::shared_ptr<Module> module, const TokenUri& uri,
+                                             const Secret& pin);
+
+  Token(const Token&) = delete;
+  Token& operator=(const Token&) = delete;
+  ~Token() = default;
+
+  // A new read-write session. Errors: Unavailable.
+  Result<Session> open_session() const;
+
+  const TokenIdentity& identity() const noexcept { return identity_; }
+  const Module& module() const noexcept { return *module_; }
+
+ private:
+  Token(std::shared_ptr<Module> module, unsigned long slot, TokenIdentity identity, Session anchor);
+
+  std::shared_ptr<Module> module_;
+  unsigned long slot_;
+  TokenIdentity identity_;
+  Session anchor_;
+};
+
+}  // namespace kw::pkcs11
