@@ -23,14 +23,18 @@ bool is_segment(std::string_view segment) noexcept {
 
 }  // namespace
 
-Result<KeyName> KeyName::parse(std::string_view text) {
-  std::string_view rest = text;
+bool KeyName::is_valid(std::string_view text) noexcept {
   for (std::size_t count = 1; count <= kMaxSegments; ++count) {
-    const std::size_t slash = rest.find('/');
-    if (!is_segment(rest.substr(0, slash))) break;
-    if (slash == std::string_view::npos) return KeyName(text);
-    rest.remove_prefix(slash + 1);
+    const std::size_t slash = text.find('/');
+    if (!is_segment(text.substr(0, slash))) return false;
+    if (slash == std::string_view::npos) return true;
+    text.remove_prefix(slash + 1);
   }
+  return false;
+}
+
+Result<KeyName> KeyName::parse(std::string_view text) {
+  if (is_valid(text)) return KeyName(text);
   return refusal(Code::InvalidArgument,
                  "key name: 1 to 8 segments joined by '/', each [a-z0-9][a-z0-9._-]{0,62}");
 }

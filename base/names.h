@@ -17,6 +17,7 @@ namespace kw {
 class KeyName {
  public:
   static Result<KeyName> parse(std::string_view text);
+  static bool is_valid(std::string_view text) noexcept;
 
   const std::string& text() const noexcept { return text_; }
   auto operator<=>(const KeyName&) const = default;
