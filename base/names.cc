@@ -52,6 +52,15 @@ Result<KeyId> KeyId::decode(ByteView bytes) {
   return id;
 }
 
+Result<RequestId> RequestId::decode(ByteView bytes) {
+  RequestId id;
+  if (bytes.size() != id.bytes_.size()) {
+    return Error(Code::InvalidArgument, "request id: not 16 bytes");
+  }
+  std::copy(bytes.begin(), bytes.end(), id.bytes_.begin());
+  return id;
+}
+
 RequestId RequestId::random() {
   RequestId id;
   fill_random(id.bytes_);

@@ -50,6 +50,7 @@ constexpr std::uint32_t to_number(Version version) { return static_cast<std::uin
 class RequestId {
  public:
   static RequestId random();
+  static Result<RequestId> decode(ByteView bytes);
 
   ByteView bytes() const noexcept { return bytes_; }
   std::string text() const { return to_hex(bytes_); }

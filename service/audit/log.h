@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -83,17 +84,23 @@ class Log {
 
   Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor lock);
   Result<void> recover();
+  Result<void> resume(const std::filesystem::path& last) KW_REQUIRES(mutex_);
   Result<void> begin();
+
   Stamp stamp() const;
-  Ticket enqueue(Bytes& frame) KW_REQUIRES(mutex_);
+  Ticket enqueue(Bytes frame) KW_REQUIRES(mutex_);
   void start_segment_if_full(std::size_t frame_size) KW_REQUIRES(mutex_);
   void add_to_chunk(const Bytes& frame) KW_REQUIRES(mutex_);
   std::optional<Result<void>> verdict_on(std::uint64_t index) const KW_REQUIRES(mutex_);
+  Error trouble() const KW_REQUIRES(mutex_);
 
+  // The committer's.
   void run();
   bool take_batch(std::deque<Chunk>& batch);
-  void commit_all(std::deque<Chunk>& batch);
+  bool commit_all(std::deque<Chunk>& batch);
   Result<void> commit(Chunk& chunk);
+  Result<void> next_segment(const SegmentStart& start);
+  Result<void> sync_or_die();
   void settle(const Chunk& done);
   void fail(const Error& cause);
   bool wait_for_probe();
@@ -103,8 +110,8 @@ class Log {
   const FileDescriptor lock_;
   const Clock::time_point opened_;
 
-  std::optional<SegmentFile> file_;  // recover(), then the committer alone
-  std::atomic<State> state_{State::Open};
+  std::optional<SegmentFile> file_;        // recover()'s, then the committer's alone
+  std::atomic<State> state_{State::Open};  // changes under the mutex; read anywhere
 
   mutable Mutex mutex_;
   std::condition_variable_any work_;
@@ -116,6 +123,7 @@ class Log {
   std::size_t segment_bytes_ KW_GUARDED_BY(mutex_) = 0;  // of the segment being appended to
   bool segment_sealed_ KW_GUARDED_BY(mutex_) = false;
   std::size_t undurable_bytes_ KW_GUARDED_BY(mutex_) = 0;
+  std::string cause_ KW_GUARDED_BY(mutex_);  // why the last commit failed
   bool stopping_ KW_GUARDED_BY(mutex_) = false;
 
   std::thread committer_;

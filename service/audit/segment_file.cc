@@ -1,1 +1,124 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "service/audit/segment_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace kw::audit {
+namespace {
+
+constexpr mode_t kMode = 0640;
+
+Error refused(std::string_view step, const std::filesystem::path& path) {
+  std::string reason = std::generic_category().message(errno);
+  return Error(Code::Unavailable, std::string(step) + " " + path.string() + ": " + reason);
+}
+
+Result<FileDescriptor> open_regular(const std::filesystem::path& path, int flags) {
+  FileDescriptor file(::open(path.c_str(), flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, kMode));
+  if (!file.is_open()) return refused("open", path);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return refused("stat", path);
+  if (!S_ISREG(status.st_mode)) return Error(Code::Unavailable, path.string() + ": not a file");
+  return file;
+}
+
+}  // namespace
+
+FileCalls system_calls() noexcept { return {&::pwrite, &::fdatasync, &::ftruncate}; }
+
+SegmentFile::SegmentFile(FileDescriptor file, std::filesystem::path path, std::size_t end,
+                         const FileCalls& calls)
+    : file_(std::move(file)), path_(std::move(path)), end_(end), allocated_(end), calls_(calls) {}
+
+Result<SegmentFile> SegmentFile::create(const std::filesystem::path& folder,
+                                        const SegmentStart& start, const FileCalls& calls) {
+  const std::filesystem::path path = folder / segment_name(start.first_index);
+  std::filesystem::path fresh = path;
+  fresh += ".new";
+  FileDescriptor file = TRY(open_regular(fresh, O_RDWR | O_CREAT | O_TRUNC));
+  SegmentFile segment(std::move(file), path, 0, calls);
+  TRY(segment.write_at(encode_segment_header(start), 0));
+  TRY(segment.sync());
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return refused("rename", fresh);
+  TRY(sync_directory(folder));
+  segment.end_ = segment.allocated_ = kSegmentHeader;
+  return segment;
+}
+
+Result<SegmentFile> SegmentFile::resume(const std::filesystem::path& path, std::size_t end,
+                                        const FileCalls& calls) {
+  FileDescriptor file = TRY(open_regular(path, O_RDWR));
+  SegmentFile segment(std::move(file), path, end, calls);
+  TRY(segment.trim());
+  TRY(segment.sync());
+  return segment;
+}
+
+Result<void> SegmentFile::write(ByteView frames, std::size_t zeros_ahead) {
+  const std::size_t wanted = end_ + frames.size();
+  if (wanted > allocated_) TRY(extend(wanted + zeros_ahead));
+  return write_at(frames, end_);
+}
+
+Result<void> SegmentFile::extend(std::size_t size) {
+  constexpr std::size_t kStep = 256u << 10;
+  const Bytes zeros(std::min(kStep, size - allocated_));
+  while (allocated_ < size) {
+    const std::size_t step = std::min(zeros.size(), size - allocated_);
+    TRY(write_at(ByteView(zeros).first(step), allocated_));
+    allocated_ += step;
+  }
+  return {};
+}
+
+Result<void> SegmentFile::write_at(ByteView bytes, std::size_t offset) const {
+  while (!bytes.empty()) {
+    const ssize_t put =
+        calls_.pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return refused("write", path_);
+    if (put == 0) return Error(Code::Unavailable, "write " + path_.string() + ": nothing written");
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+    offset += static_cast<std::size_t>(put);
+  }
+  return {};
+}
+
+Result<void> SegmentFile::sync() {
+  if (calls_.fdatasync(file_.get()) != 0) return refused("fdatasync", path_);
+  return {};
+}
+
+Result<void> SegmentFile::check_in_place() const {
+  struct stat ours {};
+  struct stat named {};
+  if (::fstat(file_.get(), &ours) != 0 || ::lstat(path_.c_str(), &named) != 0) {
+    return refused("stat", path_);
+  }
+  if (ours.st_dev != named.st_dev || ours.st_ino != named.st_ino) {
+    return Error(Code::Unavailable, path_.string() + ": replaced by another file");
+  }
+  if (static_cast<std::size_t>(ours.st_size) < allocated_) {
+    return Error(Code::Unavailable, path_.string() + ": cut by somebody else");
+  }
+  return {};
+}
+
+Result<void> SegmentFile::trim() {
+  if (calls_.ftruncate(file_.get(), static_cast<off_t>(end_)) != 0) {
+    return refused("truncate", path_);
+  }
+  allocated_ = end_;
+  return {};
+}
+
+}  // namespace kw::audit
