@@ -3,6 +3,9 @@
 
 #include <p11-kit/pkcs11.h>
 
+#include <cstddef>
+#include <string>
+
 // What PKCS#11 3.0 adds and p11-kit 0.24's header lacks.
 #ifndef CKR_AEAD_DECRYPT_FAILED
 #define CKR_AEAD_DECRYPT_FAILED (0x35UL)
@@ -21,5 +24,13 @@ namespace kw::pkcs11 {
 struct Cryptoki {
   CK_FUNCTION_LIST* call = nullptr;
 };
+
+// The text of a fixed field that is padded with blanks, or with zeros by tokens that err.
+template <std::size_t N>
+std::string padded_text(const unsigned char (&field)[N]) {
+  std::string text(field, field + N);
+  text.erase(text.find_last_not_of(std::string(" \0", 2)) + 1);
+  return text;
+}
 
 }  // namespace kw::pkcs11

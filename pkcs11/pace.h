@@ -41,15 +41,14 @@ class Pace {
     std::vector<std::uint64_t> out;  // the numbers of the permits that are out, oldest first
     std::uint64_t next = 0;
     std::uint64_t written_off = 0;
-    std::condition_variable_any returned;
   };
 
   void leave(Kind kind, std::uint64_t number) noexcept;
-  Lane& lane(Kind kind) KW_REQUIRES(mutex_) { return lanes_[static_cast<std::size_t>(kind)]; }
 
   const Clock::duration patience_;
   mutable Mutex mutex_;
   std::array<Lane, 2> lanes_ KW_GUARDED_BY(mutex_);
+  std::array<std::condition_variable_any, 2> returned_;  // one for each lane
 };
 
 // Permit is the right to make one call, until the end of its scope.

@@ -40,6 +40,10 @@ class Session {
   // operation active in it, or whose CK_RV says that the session is gone.
   bool usable() const noexcept { return usable_; }
 
+  // Makes it usable again: for who, after a failed decryption, saw whole operations succeed in it.
+  // Without this every caller with a bad ciphertext would cost a session.
+  void reinstate() noexcept { usable_ = true; }
+
   // Every object that has all these attributes. No object is an empty answer, and no proof: a token
   // that lost its folder finds nothing either.
   Result<std::vector<ObjectHandle>> find_objects(const ObjectTemplate& wanted);
@@ -83,7 +87,8 @@ class Session {
   bool usable_ = true;
 };
 
-// SessionObject destroys a session object at its end. `session` must outlive it.
+// SessionObject destroys a session object at its end. `session` must outlive it and stay where it
+// is.
 class SessionObject {
  public:
   SessionObject(Session& session, ObjectHandle handle) noexcept

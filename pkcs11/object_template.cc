@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/object_template.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "pkcs11/cryptoki.h"
+
+namespace kw::pkcs11 {
+namespace {
+
+constexpr std::size_t kSecret = std::numeric_limits<std::size_t>::max();
+
+template <typename T>
+ByteView memory_of(const T& value) noexcept {
+  return {reinterpret_cast<const std::uint8_t*>(&value), sizeof value};
+}
+
+}  // namespace
+
+ObjectTemplate& ObjectTemplate::add(AttributeType type, ByteView value) {
+  KW_ASSERT(std::ranges::find(entries_, type, &Entry::type) == entries_.end());
+  values_.resize((values_.size() + alignof(CK_ULONG) - 1) / alignof(CK_ULONG) * alignof(CK_ULONG));
+  entries_.push_back({type, values_.size(), value.size()});
+  append(values_, value);
+  return *this;
+}
+
+ObjectTemplate& ObjectTemplate::flag(AttributeType type, bool value) {
+  const CK_BBOOL flag = value ? CK_TRUE : CK_FALSE;
+  return add(type, memory_of(flag));
+}
+
+ObjectTemplate& ObjectTemplate::number(AttributeType type, unsigned long value) {
+  return add(type, memory_of(value));
+}
+
+ObjectTemplate& ObjectTemplate::bytes(AttributeType type, ByteView value) {
+  return add(type, value);
+}
+
+ObjectTemplate& ObjectTemplate::text(AttributeType type, std::string_view value) {
+  return add(type, as_bytes(value));
+}
+
+ObjectTemplate& ObjectTemplate::mechanisms(AttributeType type,
+                                           std::span<const MechanismType> values) {
+  static_assert(sizeof(MechanismType) == sizeof(CK_MECHANISM_TYPE));
+  return add(type, {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()});
+}
+
+ObjectTemplate& ObjectTemplate::secret(AttributeType type, Secret value) {
+  KW_ASSERT(std::ranges::find(entries_, type, &Entry::type) == entries_.end());
+  entries_.push_back({type, kSecret, secrets_.size()});
+  secrets_.push_back(std::move(value));
+  return *this;
+}
+
+ByteView ObjectTemplate::value(std::size_t index) const noexcept {
+  const Entry& entry = entries_[index];
+  return entry.offset == kSecret ? secrets_[entry.size].reveal()
+                                 : ByteView(values_).subspan(entry.offset, entry.size);
+}
+
+}  // namespace kw::pkcs11
