@@ -73,6 +73,11 @@ Result<void> verify_public_half(Session& session, ObjectHandle key, Profile prof
 Result<ObjectHandle> find_key(Session& session, Profile profile, ByteView id);
 Result<ObjectHandle> find_public_half(Session& session, Profile profile, ByteView id);
 
+// The public half of a pair as SubjectPublicKeyInfo (RFC 5280; 8017, 5480, 8410), DER. A point that
+// is not on its curve and a modulus of another size are refused.
+// Errors: Internal (not a key of this profile), and the token's own.
+Result<Bytes> public_key(Session& session, ObjectHandle public_half, Profile profile);
+
 // Destroys every token object with this CKA_ID, both halves of a pair; yields how many there were.
 Result<std::size_t> destroy_all(Session& session, ByteView id);
 

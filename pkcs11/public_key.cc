@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pkcs11/public_key.h"
+#include "pkcs11/cryptoki.h"
+#include "pkcs11/profile.h"
 
 #include <memory>
-
 #include <openssl/asn1.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -10,7 +10,6 @@
 #include <openssl/param_build.h>
 #include <openssl/x509.h>
 
-#include "pkcs11/cryptoki.h"
 
 namespace kw::pkcs11 {
 namespace {
