@@ -24,6 +24,7 @@ class FileDescriptor {
 
   int get() const noexcept { return fd_; }
   bool is_open() const noexcept { return fd_ >= 0; }
+  int release() noexcept { return std::exchange(fd_, -1); }  // the caller closes it
 
  private:
   int fd_ = -1;

@@ -30,7 +30,7 @@ class [[nodiscard]] Task<R(Args...)> {
   };
   template <typename F>
   struct Body final : Callable {
-    explicit Body(F body) : body(std::move(body)) {}
+    explicit Body(F callable) : body(std::move(callable)) {}
     R call(Args... args) override { return body(std::forward<Args>(args)...); }
     F body;
   };
