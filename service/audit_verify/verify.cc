@@ -1,1 +1,224 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "service/audit_verify/verify.h"
+
+#include <algorithm>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+#include "service/audit_verify/leaf_hasher.h"
+#include "service/audit_verify/segment_reader.h"
+
+namespace kw::audit_verify {
+namespace {
+
+struct Segment {
+  std::filesystem::path path;
+  std::uint64_t first_index = 0;
+};
+
+std::optional<std::uint64_t> index_of_name(const std::string& name) {
+  constexpr std::size_t kDigits = 20;
+  if (name.size() != kDigits + 4 || name.substr(kDigits) != ".kwa") return std::nullopt;
+  std::uint64_t index = 0;
+  for (const char digit : name.substr(0, kDigits)) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    index = index * 10 + static_cast<std::uint64_t>(digit - '0');
+  }
+  return index;
+}
+
+std::string name_of_index(std::uint64_t index) {
+  std::string digits = std::to_string(index);
+  digits.insert(0, 20 - digits.size(), '0');
+  return digits + ".kwa";
+}
+
+Result<std::vector<Segment>> list(const std::filesystem::path& folder) {
+  std::vector<Segment> segments;
+  std::error_code failure;
+  for (std::filesystem::directory_iterator at(folder, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    const auto index = index_of_name(at->path().filename().string());
+    if (index) segments.push_back({at->path(), *index});
+  }
+  if (failure) {
+    const bool missing = failure == std::errc::no_such_file_or_directory;
+    return Error(missing ? Code::NotFound : Code::Unavailable,
+                 folder.string() + ": " + failure.message());
+  }
+  std::sort(segments.begin(), segments.end(),
+            [](const Segment& a, const Segment& b) { return a.path < b.path; });
+  return segments;
+}
+
+using Callback = std::function<bool(const DecodedRecord&)>;
+
+// Walk goes through segments in order. Its verdict is Good until a fault ends the walk.
+class Walk {
+ public:
+  explicit Walk(const Callback& callback) : callback_(callback) {}
+
+  // Where the walk begins, if not at the first record of all.
+  void begin_within(std::uint64_t first_index) {
+    next_index_ = first_index;
+    knows_previous_ = false;
+  }
+
+  Result<void> segment(const Segment& segment, bool is_last) {
+    verdict_.file = segment.path;
+    Result<SegmentReader> opened = SegmentReader::open(segment.path);
+    if (!opened) return wrong_or_error(opened.error(), 0);
+    SegmentReader reader = std::move(opened).value();
+    const Result<Header> header = reader.read_header();
+    if (!header) return wrong_or_error(header.error(), 0);
+    check_header(*header, segment);
+    sealed_ = false;
+    while (goes_on()) {
+      const Frame frame = TRY(reader.look());
+      if (frame.kind == Frame::Kind::Good) {
+        record(frame.payload, reader.offset());
+        reader.skip(frame);
+      } else if (frame.kind == Frame::Kind::Bad) {
+        const bool torn = is_last && !TRY(reader.has_good_frame_behind());
+        fault(torn ? Finding::TornTail : Finding::Tampered, reader.offset(),
+              std::string(frame.what));
+      } else {
+        return end_of_segment(reader, is_last);
+      }
+    }
+    return {};
+  }
+
+  void fault(Finding finding, std::uint64_t offset, std::string what) {
+    verdict_.finding = finding;
+    verdict_.offset = offset;
+    verdict_.index = next_index_;
+    verdict_.what = std::move(what);
+  }
+
+  bool goes_on() const { return verdict_.finding == Finding::Good && !stopped_; }
+  bool ended_sealed() const { return goes_on() && sealed_; }
+  std::uint64_t next_index() const { return next_index_; }
+
+  Verdict verdict() const {
+    Verdict verdict = verdict_;
+    verdict.last_leaf = previous_;
+    if (verdict.finding == Finding::Good) verdict.file.clear();
+    return verdict;
+  }
+
+ private:
+  Result<void> wrong_or_error(const Error& error, std::uint64_t offset) {
+    if (error.code() != Code::InvalidArgument) return error;
+    fault(Finding::Tampered, offset, error.detail());
+    return {};
+  }
+
+  void check_header(const Header& header, const Segment& segment) {
+    if (header.first_index != segment.first_index) {
+      fault(Finding::Tampered, 8, "a header with another index than its file's name");
+    } else if (header.first_index != next_index_) {
+      fault(Finding::Tampered, 8,
+            "records " + std::to_string(next_index_) + " to " +
+                std::to_string(header.first_index - 1) + " are missing before this segment");
+    } else if (knows_previous_ && header.previous_leaf != previous_) {
+      fault(Finding::Tampered, 16, "a header that does not continue the record before");
+    }
+    previous_ = header.previous_leaf;
+    knows_previous_ = true;
+  }
+
+  void record(ByteView payload, std::uint64_t offset) {
+    const Result<void> decoded = decode_payload(payload, record_);
+    if (!decoded) return fault(Finding::Tampered, offset, decoded.error().detail());
+    if (sealed_) return fault(Finding::Tampered, offset, "a record behind the seal");
+    if (record_.index != next_index_) {
+      return fault(Finding::Tampered, offset,
+                   "record " + std::to_string(record_.index) + " in the place of " +
+                       std::to_string(next_index_));
+    }
+    if (!std::equal(previous_.begin(), previous_.end(), record_.previous_leaf.begin())) {
+      return fault(Finding::Tampered, offset, "a record that does not continue the one before");
+    }
+    previous_ = record_.leaf = hasher_.hash(payload);
+    sealed_ = record_.kind == "seal";
+    ++next_index_;
+    ++verdict_.records;
+    stopped_ = callback_ && !callback_(record_);
+  }
+
+  Result<void> end_of_segment(SegmentReader& reader, bool is_last) {
+    if (is_last) return {};
+    if (!sealed_) {
+      fault(Finding::Truncated, reader.offset(), "a segment that ends before its seal");
+    } else if (!TRY(reader.is_at_end_of_file())) {
+      fault(Finding::Tampered, reader.offset(), "bytes behind the seal");
+    }
+    return {};
+  }
+
+  const Callback& callback_;
+  LeafHasher hasher_;
+  DecodedRecord record_;
+  Verdict verdict_;
+  std::uint64_t next_index_ = 0;
+  Sha256Digest previous_{};
+  bool knows_previous_ = true;
+  bool sealed_ = false;
+  bool stopped_ = false;
+};
+
+// Walks from the segment at `from` on, and into segments that a running writer adds meanwhile.
+Result<void> walk_from(Walk& walk, std::vector<Segment> segments, std::size_t from) {
+  for (std::size_t i = from; i < segments.size() && walk.goes_on(); ++i) {
+    TRY(walk.segment(segments[i], i + 1 == segments.size()));
+    if (!walk.ended_sealed() || i + 1 != segments.size()) continue;
+    const auto next = segments[i].path.parent_path() / name_of_index(walk.next_index());
+    std::error_code failure;
+    if (std::filesystem::exists(next, failure)) segments.push_back({next, walk.next_index()});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Verdict> verify(const std::filesystem::path& folder) {
+  const std::vector<Segment> segments = TRY(list(folder));
+  const Callback no_callback;
+  Walk walk(no_callback);
+  if (segments.empty()) {
+    walk.fault(Finding::Truncated, 0, "no segment at all");
+  } else if (segments[0].first_index != 0) {
+    walk.fault(Finding::Truncated, 0, "the log begins with " + segments[0].path.string());
+  }
+  TRY(walk_from(walk, segments, 0));
+  Verdict verdict = walk.verdict();
+  if (walk.ended_sealed()) {
+    walk.fault(Finding::Truncated, 0, "no segment after the last seal");
+    verdict = walk.verdict();
+  }
+  return verdict;
+}
+
+Result<void> read_records(const std::filesystem::path& folder, std::uint64_t first,
+                          const std::function<bool(const DecodedRecord&)>& callback) {
+  const std::vector<Segment> segments = TRY(list(folder));
+  const Callback from_first = [&](const DecodedRecord& record) {
+    return record.index < first || callback(record);
+  };
+  Walk walk(from_first);
+  const auto behind =
+      std::find_if(segments.begin(), segments.end(),
+                   [first](const Segment& segment) { return segment.first_index > first; });
+  const std::size_t from =
+      static_cast<std::size_t>(behind - segments.begin()) - (behind == segments.begin() ? 0 : 1);
+  if (from < segments.size()) walk.begin_within(segments[from].first_index);
+  TRY(walk_from(walk, segments, from));
+  const Verdict verdict = walk.verdict();
+  if (verdict.finding == Finding::Good || verdict.finding == Finding::TornTail) return {};
+  return Error(Code::Internal, verdict.file.string() + ", byte " + std::to_string(verdict.offset) +
+                                   ": " + verdict.what);
+}
+
+}  // namespace kw::audit_verify
