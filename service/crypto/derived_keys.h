@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/names.h"
+#include "pkcs11/profile.h"
 #include "pkcs11/session.h"
 #include "service/crypto/envelope.h"
 #include "service/crypto/keyring.h"
@@ -25,10 +26,14 @@ struct DerivedLimits {
   std::size_t opening_keys = 1024;  // how many are kept for opening, 8 KiB of SoftHSM each
 };
 
-// DerivedKeys makes and keeps the XAES message keys of one session: session objects in the token,
-// one per (key version, nonce prefix). For sealing there is one per key version and epoch, with the
-// counter that makes its nonces; for opening a bounded set, the longest unused of which is
-// destroyed. Not thread-safe; `session` and `keyring` must outlive it.
+// MacPurpose keeps the service's own MACs apart: each has its own key.
+enum class MacPurpose { AuditContext, Catalog };
+
+// DerivedKeys makes and keeps the derived keys of one session. XAES message keys are session
+// objects in the token, one per (key version, nonce prefix): for sealing one per key version and
+// epoch, with the counter that makes its nonces; for opening a bounded set, the longest unused of
+// which is destroyed. Keys for the service's own MACs are few and stay. Not thread-safe; `session`
+// and `keyring` must outlive it.
 class DerivedKeys {
  public:
   // A message key and, for sealing, the nonce that is now spent. Good until the next call.
@@ -48,7 +53,11 @@ class DerivedKeys {
   Result<pkcs11::ObjectHandle> for_opening(const keys::Key& key, const keys::KeyVersion& version,
                                            const Nonce& nonce);
 
-  // Ends the key's epochs and destroys its message keys. For a change of its state.
+  // An HMAC-SHA256 key of a service key: an AES key that can do nothing but derive.
+  Result<pkcs11::ObjectHandle> for_mac(const KeyId& service_key, Version version,
+                                       MacPurpose purpose);
+
+  // Ends the key's epochs and destroys its derived keys. For a change of its state.
   void forget(const KeyId& key);
 
   // How many keys were derived so far: SoftHSM never gives back the 240 bytes that each costs.
@@ -65,13 +74,17 @@ class DerivedKeys {
   };
   using VersionId = std::pair<KeyId, Version>;
   using OpeningId = std::tuple<KeyId, Version, xaes::Prefix>;
+  using MacId = std::tuple<KeyId, Version, MacPurpose>;
   struct Opening {
     pkcs11::SessionObject key;
     std::list<OpeningId>::iterator use;
   };
 
-  Result<pkcs11::SessionObject> derive(const keys::Key& key, const keys::KeyVersion& version,
-                                       const xaes::Prefix& prefix);
+  Result<pkcs11::SessionObject> derive(pkcs11::Profile profile, const VersionId& master,
+                                       const xaes::DerivationData& data);
+  Result<pkcs11::SessionObject> derive_message_key(const keys::Key& key,
+                                                   const keys::KeyVersion& version,
+                                                   const xaes::Prefix& prefix);
   Result<Epoch> begin_epoch(const keys::Key& key, const keys::KeyVersion& version);
   void make_room();
 
@@ -81,6 +94,7 @@ class DerivedKeys {
   std::map<VersionId, Epoch> epochs_;
   std::map<OpeningId, Opening> opening_;
   std::list<OpeningId> uses_;  // the longest unused first
+  std::map<MacId, pkcs11::SessionObject> mac_keys_;
   std::uint64_t derivations_ = 0;
 };
 

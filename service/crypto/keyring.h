@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/names.h"
+#include "pkcs11/return_value.h"
 #include "pkcs11/session.h"
 #include "service/keys/algorithm.h"
 
@@ -24,13 +25,35 @@ class Keyring {
   Result<pkcs11::ObjectHandle> find(const KeyId& key, Version version,
                                     const keys::Algorithm& algorithm);
 
+  // Runs `use` with the key's handle. A token that no longer knows the handle is asked for the
+  // object again, once.
+  template <typename Use>
+  auto with(const KeyId& key, Version version, const keys::Algorithm& algorithm, Use&& use)
+      -> std::invoke_result_t<Use, pkcs11::ObjectHandle>;
+
+  // Takes in a handle whose attributes were just compared by the one who made the object.
+  void adopt(const KeyId& key, Version version, pkcs11::ObjectHandle handle);
+
   // Forgets handles, so that the next find asks the token.
   void forget(const KeyId& key, Version version);
   void forget(const KeyId& key);
 
  private:
+  bool is_stale(const Error& error) const noexcept {
+    return pkcs11::rv_class(error) == pkcs11::RvClass::Handle && session_.usable();
+  }
+
   pkcs11::Session& session_;
   std::map<std::pair<KeyId, Version>, pkcs11::ObjectHandle> handles_;
 };
+
+template <typename Use>
+auto Keyring::with(const KeyId& key, Version version, const keys::Algorithm& algorithm, Use&& use)
+    -> std::invoke_result_t<Use, pkcs11::ObjectHandle> {
+  auto outcome = use(TRY(find(key, version, algorithm)));
+  if (outcome || !is_stale(outcome.error())) return outcome;
+  forget(key, version);
+  return use(TRY(find(key, version, algorithm)));
+}
 
 }  // namespace kw::crypto

@@ -2,8 +2,6 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "base/context.h"
-#include "base/names.h"
 #include "service/crypto/workbench.h"
 #include "service/keys/key.h"
 

@@ -8,12 +8,9 @@
 
 namespace kw::crypto {
 
-// MacPurpose keeps the service's own MACs apart: each has its own key, derived from one service key.
-enum class MacPurpose { AuditContext, Catalog };
-
 // HMAC-SHA256 with a session key that the token derives from a service key: an AES key with the
 // profile of xaes-256-gcm (it can do nothing but derive), made by create_version and used for
-// nothing else. Derived once per bench. Errors: Unavailable, Internal.
+// nothing else. Derived once per bench and purpose. Errors: Unavailable, Internal.
 Result<Bytes> service_mac(Workbench& bench, const KeyId& service_key, Version version,
                           MacPurpose purpose, ByteView message);
 

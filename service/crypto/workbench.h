@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <utility>
 
 #include "base/names.h"
@@ -31,7 +30,16 @@ class Workbench {
   void forget(const KeyId& key) {
     keyring_.forget(key);
     derived_.forget(key);
-    std::erase_if(mac_keys_, [&](const auto& entry) { return entry.first.first == key; });
+  }
+
+  // Runs `use`, which works with derived keys of `key`. A token that no longer knows a handle gets
+  // them made anew, once.
+  template <typename Use>
+  auto with_derived(const KeyId& key, Use&& use) -> std::invoke_result_t<Use> {
+    auto outcome = use();
+    if (outcome || !is_stale(outcome.error())) return outcome;
+    forget(key);
+    return use();
   }
 
   pkcs11::Session& session() noexcept { return session_; }
@@ -40,6 +48,10 @@ class Workbench {
   DerivedKeys& derived() noexcept { return derived_; }
 
  private:
+  bool is_stale(const Error& error) const noexcept {
+    return pkcs11::rv_class(error) == pkcs11::RvClass::Handle && session_.usable();
+  }
+
   pkcs11::Session session_;
   pkcs11::Pace& pace_;
   Keyring keyring_;

@@ -12,12 +12,12 @@
 
 namespace kw::crypto {
 
-// Blobs of suite 1, made and opened in the token. Which key and version, and whether the caller may,
-// is decided above. Errors common to all: Unavailable (the token), Internal (a key that is not what
-// the catalog says).
+// Blobs of suite 1, made and opened in the token. Which key and version, and whether the caller
+// may, is decided above. Errors common to all: Unavailable (the token), Internal (a key that is not
+// what the catalog says).
 
-// OpenFailure is why a blob was refused, for the audit record: the caller gets one answer for all. A
-// changed byte and another context look the same, by design.
+// OpenFailure is why a blob was refused, for the audit record: the caller gets one answer for all.
+// A changed byte and another context look the same, by design.
 enum class OpenFailure { WrongKey, NotAuthentic };
 std::string_view to_text(OpenFailure failure);
 
@@ -25,8 +25,8 @@ std::string_view to_text(OpenFailure failure);
 Result<Bytes> wrap(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
                    const Secret& plaintext, const Context& context);
 
-// The plaintext, or why not. A token that fails a known-answer probe on the same key is Unavailable,
-// never the caller's fault.
+// The plaintext, or why not. A token that fails a known-answer probe on the same key is
+// Unavailable, never the caller's fault.
 using Opened = std::variant<Secret, OpenFailure>;
 Result<Opened> unwrap(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
                       const Blob& blob, const Context& context);

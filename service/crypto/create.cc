@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/crypto/create.h"
+
+#include "pkcs11/profile.h"
+#include "service/crypto/mac.h"
+#include "service/crypto/seal.h"
+#include "service/crypto/sign.h"
+#include "service/crypto/token_algorithm.h"
+#include "service/crypto/verify.h"
+#include "service/crypto/xaes.h"
+
+namespace kw::crypto {
+namespace {
+
+constexpr std::string_view kCheckText = "keyward/check/v1";
+
+// The nonce half of the message key that proves a wrap key. No blob is ever sealed under it.
+constexpr xaes::Prefix kProofPrefix = {'k', 'e', 'y', 'w', 'a', 'r', 'd', '/', 't', 'e', 's', 't'};
+
+// Each of these three uses the key once, so that a key that cannot be used never becomes one.
+
+Result<Bytes> check_wrap_key(Workbench& bench, pkcs11::ObjectHandle handle) {
+  const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Symmetric);
+  const xaes::K1 k1 = xaes::k1_of(TRY(pkcs11::derive_check_block(bench.session(), handle)));
+  const auto message_key = TRY(pkcs11::derive(bench.session(), pkcs11::Profile::MessageKey, handle,
+                                              xaes::derivation_data(k1, kProofPrefix)));
+  TRY(prove(bench.session(), message_key.handle()));
+  return to_bytes(k1);
+}
+
+Result<Bytes> check_mac_key(Workbench& bench, const keys::Key& key, Version version) {
+  keys::KeyVersion checked;
+  checked.number = version;
+  return mac(bench, key, checked, as_bytes(kCheckText));
+}
+
+Result<void> check_signing_key(Workbench& bench, const keys::Key& key, Version version,
+                               ByteView public_key) {
+  keys::KeyVersion checked;
+  checked.number = version;
+  const ByteView text = as_bytes(kCheckText);
+  const Bytes signature = TRY(sign_message(bench, key, checked, text, SignatureEncoding::Der));
+  if (!TRY(verify_message(*key.algorithm, public_key, text, signature, SignatureEncoding::Der))) {
+    return Error(Code::Internal, "the token's signature does not verify with the public half");
+  }
+  return {};
+}
+
+// Uses the key behind `handle` once; yields its check value, which pairs do not have.
+Result<Bytes> use(Workbench& bench, const keys::Key& key, Version version,
+                  pkcs11::ObjectHandle handle, ByteView public_key) {
+  bench.keyring().adopt(key.id, version, handle);
+  switch (key.algorithm->purpose) {
+    case keys::Purpose::Wrap:
+      return check_wrap_key(bench, handle);
+    case keys::Purpose::Mac:
+      return check_mac_key(bench, key, version);
+    case keys::Purpose::Sign:
+      TRY(check_signing_key(bench, key, version, public_key));
+      return Bytes();
+  }
+  KW_ASSERT(false);
+}
+
+Result<pkcs11::GeneratedKey> generate(Workbench& bench, const keys::Key& key, Version version) {
+  const auto permit = bench.pace().enter(kind_of(*key.algorithm));
+  return pkcs11::generate(bench.session(), profile_of(*key.algorithm),
+                          pkcs11::object_id(key.id, version),
+                          pkcs11::object_label(key.name, version));
+}
+
+Result<VersionMaterial> make(Workbench& bench, const keys::Key& key, Version version) {
+  const auto made = TRY(generate(bench, key, version));
+  VersionMaterial material;
+  if (made.public_half) {
+    material.public_key =
+        TRY(pkcs11::public_key(bench.session(), *made.public_half, profile_of(*key.algorithm)));
+  }
+  material.check = TRY(use(bench, key, version, made.key, material.public_key));
+  return material;
+}
+
+// The public half as it stands in the token now; empty for a secret key.
+Result<Bytes> read_public_half(Workbench& bench, pkcs11::Profile profile, ByteView id) {
+  if (!pkcs11::is_key_pair(profile)) return Bytes();
+  const auto handle = TRY(pkcs11::find_public_half(bench.session(), profile, id));
+  TRY(pkcs11::verify_public_half(bench.session(), handle, profile, id));
+  return pkcs11::public_key(bench.session(), handle, profile);
+}
+
+Result<void> compare(std::string_view what, const std::string& label, ByteView found,
+                     ByteView kept) {
+  if (ct_equal(found, kept)) return {};
+  return Error(Code::Internal,
+               label + ": the token's " + std::string(what) + " is not the catalog's");
+}
+
+Result<void> verify_afresh(Workbench& bench, const keys::Key& key,
+                           const keys::KeyVersion& version) {
+  const pkcs11::Profile profile = profile_of(*key.algorithm);
+  const Bytes id = pkcs11::object_id(key.id, version.number);
+  const std::string label = pkcs11::object_label(key.name, version.number);
+  const auto handle = TRY(pkcs11::find_key(bench.session(), profile, id));
+  TRY(pkcs11::verify(bench.session(), handle, profile, id));
+  const Bytes public_key = TRY(read_public_half(bench, profile, id));
+  TRY(compare("public half", label, public_key, version.public_key));
+  const Bytes check = TRY(use(bench, key, version.number, handle, version.public_key));
+  return compare("check value", label, check, version.check);
+}
+
+}  // namespace
+
+Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, Version version) {
+  auto material = make(bench, key, version);
+  if (material) return material;
+  (void)destroy_version(bench, key.id, version);
+  if (material.error().code() != Code::Unimplemented) return material;
+  return refusal(Code::Unimplemented,
+                 "algorithm: this token cannot do " + std::string(key.algorithm->name));
+}
+
+Result<std::size_t> destroy_version(Workbench& bench, const KeyId& key, Version version) {
+  bench.forget(key);
+  return pkcs11::destroy_all(bench.session(), pkcs11::object_id(key, version));
+}
+
+Result<void> verify_version(Workbench& bench, const keys::Key& key,
+                            const keys::KeyVersion& version) {
+  bench.keyring().forget(key.id, version.number);
+  auto verdict = verify_afresh(bench, key, version);
+  if (!verdict) bench.forget(key.id);
+  return verdict;
+}
+
+}  // namespace kw::crypto

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/crypto/wrap.h"
+
+#include "pkcs11/return_value.h"
+#include "service/crypto/random.h"
+#include "service/crypto/seal.h"
+
+#include <algorithm>
+
+namespace kw::crypto {
+namespace {
+
+using pkcs11::Pace;
+
+xaes::Suffix suffix_of(const Nonce& nonce) {
+  xaes::Suffix suffix{};
+  std::copy_n(nonce.begin() + xaes::kPrefixSize, suffix.size(), suffix.begin());
+  return suffix;
+}
+
+Result<Bytes> wrap_once(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
+                        const Secret& plaintext, const Context& context) {
+  const auto sealing = TRY(bench.derived().for_sealing(key, version));
+  Blob blob{{Suite::Xaes256Gcm, key.id, version.number}, sealing.nonce, {}};
+  blob.sealed = TRY(seal(bench.session(), sealing.key, suffix_of(blob.nonce), plaintext.reveal(),
+                         associated_data(blob.header, context)));
+  return encode(blob);
+}
+
+// Whether a failed decryption can be the ciphertext's fault at all.
+bool may_be_the_callers(const Error& error) {
+  return pkcs11::rv_class(error) == pkcs11::RvClass::Caller ||
+         pkcs11::is_ambiguous_on_decrypt(error);
+}
+
+Result<Opened> unwrap_once(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
+                           const Blob& blob, const Context& context) {
+  const auto message_key = TRY(bench.derived().for_opening(key, version, blob.nonce));
+  auto plaintext = unseal(bench.session(), message_key, suffix_of(blob.nonce), blob.sealed,
+                          associated_data(blob.header, context));
+  if (plaintext) return Opened(*std::move(plaintext));
+  if (!may_be_the_callers(plaintext.error())) return std::move(plaintext).error();
+  if (!prove(bench.session(), message_key)) {
+    return Error(Code::Unavailable, plaintext.error().detail() + "; the proof failed too",
+                 plaintext.error().rv());
+  }
+  bench.session().reinstate();
+  return Opened(OpenFailure::NotAuthentic);
+}
+
+}  // namespace
+
+std::string_view to_text(OpenFailure failure) {
+  switch (failure) {
+    case OpenFailure::WrongKey:
+      return "the blob names another key or version";
+    case OpenFailure::NotAuthentic:
+      return "the blob or its context was changed";
+  }
+  KW_ASSERT(false);
+}
+
+Result<Bytes> wrap(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
+                   const Secret& plaintext, const Context& context) {
+  if (plaintext.size() > kMaxPlaintextSize) {
+    return refusal(Code::PayloadTooLarge, "plaintext: at most 65536 bytes");
+  }
+  const auto permit = bench.pace().enter(Pace::Kind::Symmetric);
+  return bench.with_derived(key.id,
+                            [&] { return wrap_once(bench, key, version, plaintext, context); });
+}
+
+Result<Opened> unwrap(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
+                      const Blob& blob, const Context& context) {
+  if (blob.header != BlobHeader{Suite::Xaes256Gcm, key.id, version.number}) {
+    return Opened(OpenFailure::WrongKey);
+  }
+  const auto permit = bench.pace().enter(Pace::Kind::Symmetric);
+  return bench.with_derived(key.id,
+                            [&] { return unwrap_once(bench, key, version, blob, context); });
+}
+
+Result<Rewrapped> rewrap(Workbench& bench, const keys::Key& key, const RewrapRequest& request) {
+  const Opened opened = TRY(unwrap(bench, key, request.from, request.blob, request.context));
+  if (const auto* failure = std::get_if<OpenFailure>(&opened)) return Rewrapped(*failure);
+  return Rewrapped(
+      TRY(wrap(bench, key, request.to, std::get<Secret>(opened), request.new_context)));
+}
+
+Result<DataKey> make_data_key(Workbench& bench, const keys::Key& key,
+                              const keys::KeyVersion& version, std::size_t size,
+                              const Context& context) {
+  if (size != 16 && size != 32 && size != 64) {
+    return refusal(Code::InvalidArgument, "bytes: 16, 32 or 64");
+  }
+  Secret plaintext = TRY(random_bytes(bench, size));
+  Bytes blob = TRY(wrap(bench, key, version, plaintext, context));
+  return DataKey{std::move(plaintext), std::move(blob)};
+}
+
+}  // namespace kw::crypto
