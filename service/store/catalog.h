@@ -3,13 +3,15 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 #include "base/names.h"
 #include "base/result.h"
 #include "service/keys/key.h"
@@ -26,6 +28,8 @@ struct Unfinished {
   const keys::Algorithm* algorithm;
   Version version;
 };
+
+class Ledger;
 
 // Catalog decides which keys exist: an index in memory over an SQLite file whose rows are
 // authenticated (docs/catalog-format.md). Reads touch memory alone. Each mutation is one durable
@@ -89,10 +93,31 @@ class Catalog {
   std::uint64_t epoch() const;
 
  private:
-  class Ledger;
+  // Entry is one key: whole, and as readers see it (null while its first version is being created).
+  struct Entry {
+    std::shared_ptr<const keys::Key> whole;
+    std::shared_ptr<const keys::Key> published;
+  };
+
   explicit Catalog(std::unique_ptr<Ledger> ledger);
 
-  std::unique_ptr<Ledger> ledger_;
+  Result<void> load();
+  Result<keys::Key> whole(const KeyId& id) const;
+  Result<keys::Key> whole_with_unfinished(const KeyId& id, Version number) const;
+  Result<void> write_version(keys::Key key, const keys::KeyVersion& version) KW_REQUIRES(writing_);
+  void show(keys::Key key);
+  void set_epoch(std::uint64_t epoch);
+
+  // Held over a whole mutation, disk and token included: there is one writer.
+  mutable Mutex writing_;
+  std::unique_ptr<Ledger> ledger_ KW_GUARDED_BY(writing_);
+
+  // Held for look-ups only; taken after writing_.
+  mutable Mutex reading_;
+  std::map<std::string, Entry, std::less<>> by_name_ KW_GUARDED_BY(reading_);
+  std::unordered_map<KeyId, Entry*> by_id_ KW_GUARDED_BY(reading_);
+  std::map<std::string, Bytes, std::less<>> settings_ KW_GUARDED_BY(reading_);
+  std::uint64_t epoch_ KW_GUARDED_BY(reading_) = 0;
 };
 
 }  // namespace kw::store

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/config/config.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "base/file.h"
+#include "service/config/fields.h"
+
+namespace kw::config {
+namespace {
+
+constexpr std::size_t kMaxConfig = 1u << 20;
+constexpr std::size_t kMaxDurationDigits = 9;
+constexpr std::string_view kSqlite = "sqlite:";
+constexpr std::string_view kUnix = "unix:";
+constexpr unsigned kMaxExecutors = 256;
+constexpr unsigned kMaxConnections = 1'000'000;
+
+struct Unit {
+  std::string_view name;
+  std::chrono::milliseconds span;
+};
+
+constexpr std::array kUnits{
+    Unit{"ms", std::chrono::milliseconds(1)},
+    Unit{"s", std::chrono::seconds(1)},
+    Unit{"m", std::chrono::minutes(1)},
+    Unit{"h", std::chrono::hours(1)},
+};
+
+// A decimal number in its one spelling, all of `text`.
+template <typename Number>
+bool parse_number(std::string_view text, Number& out) {
+  if (text.empty() || (text.size() > 1 && text.front() == '0')) return false;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return failure == std::errc() && end == text.data() + text.size();
+}
+
+Error no_address() {
+  return refusal(Code::InvalidArgument, "expected HOST:PORT, unix:PATH or systemd");
+}
+
+Result<ListenAddress> parse_tcp(std::string_view text) {
+  ListenAddress address;
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return no_address();
+  if (!parse_number(text.substr(colon + 1), address.port)) return no_address();
+  std::string_view host = text.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const bool has_colon = host.find(':') != std::string_view::npos;
+  if (host.empty() || has_colon != bracketed || host.find_first_of("[]/ ") != host.npos) {
+    return no_address();
+  }
+  address.host = host;
+  return address;
+}
+
+Result<ListenAddress> read_address(const Fields& fields, const yaml::Node& node,
+                                   const std::string& name) {
+  const std::string text = TRY(fields.text_of(node, name));
+  Result<ListenAddress> address = ListenAddress::parse(text, fields.folder());
+  if (!address) return yaml::fault(node.mark, name + ": " + address.error().detail());
+  return address;
+}
+
+Result<std::vector<ListenAddress>> read_listen(const Fields& root) {
+  const yaml::Node* node = TRY(root.require("listen"));
+  const yaml::Node::Sequence* items = node->as_sequence();
+  if (items == nullptr || items->empty()) {
+    return yaml::fault(node->mark, "listen: expected a list of addresses");
+  }
+  std::vector<ListenAddress> listen;
+  for (const yaml::Node& item : *items) {
+    ListenAddress address = TRY(read_address(root, item, "listen"));
+    const bool fixed = address.kind != ListenAddress::Kind::Tcp || address.port != 0;
+    if (fixed && std::find(listen.begin(), listen.end(), address) != listen.end()) {
+      return yaml::fault(item.mark, "listen: the same address twice");
+    }
+    listen.push_back(std::move(address));
+  }
+  return listen;
+}
+
+Result<TlsFiles> read_tls(const Fields& root) {
+  const Fields fields = TRY(root.mapping("tls", {"certificate", "key", "client_ca", "crl"}));
+  TlsFiles tls;
+  tls.certificate = TRY(fields.path("certificate"));
+  tls.key = TRY(fields.path("key"));
+  tls.client_ca = TRY(fields.path("client_ca"));
+  tls.crl = TRY(fields.optional_path("crl"));
+  return tls;
+}
+
+bool is_variable(std::string_view name) {
+  return !name.empty() && !(name.front() >= '0' && name.front() <= '9') &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+         });
+}
+
+Result<std::map<std::string, std::filesystem::path>> read_environment(const Fields& token) {
+  std::map<std::string, std::filesystem::path> environment;
+  const yaml::Node* node = token.find("environment");
+  if (node == nullptr) return environment;
+  if (node->as_mapping() == nullptr) {
+    return yaml::fault(node->mark, "token.environment: expected a mapping");
+  }
+  for (const yaml::Node::Entry& entry : *node->as_mapping()) {
+    const std::string name = "token.environment." + entry.key;
+    if (!is_variable(entry.key)) {
+      return yaml::fault(entry.key_mark, name + ": not the name of an environment variable");
+    }
+    environment.emplace(entry.key, token.folder() / TRY(token.text_of(entry.value, name)));
+  }
+  return environment;
+}
+
+Result<std::string> read_uri(const Fields& token) {
+  std::string uri = TRY(token.text("uri"));
+  if (!uri.starts_with("pkcs11:")) {
+    return token.fault_at("uri", refusal(Code::InvalidArgument, "expected pkcs11:… (RFC 7512)"));
+  }
+  // The PIN in a URI would be a value, and the URI is logged.
+  if (uri.find("pin-value") != std::string::npos || uri.find("pin-source") != std::string::npos) {
+    return token.fault_at("uri", refusal(Code::InvalidArgument, "no PIN here: use token.pin"));
+  }
+  return uri;
+}
+
+Result<PinReference> read_pin(const Fields& token) {
+  const yaml::Node* node = TRY(token.require("pin"));
+  const std::string* text = node->as_string();
+  Result<PinReference> pin =
+      PinReference::parse(text == nullptr ? std::string_view() : *text, token.folder());
+  if (!pin) return token.fault_at("pin", pin.error());
+  return pin;
+}
+
+Result<TokenSettings> read_token(const Fields& root) {
+  const Fields fields =
+      TRY(root.mapping("token", {"module", "uri", "pin", "directory", "executors", "environment"}));
+  std::filesystem::path module = TRY(fields.path("module"));
+  std::string uri = TRY(read_uri(fields));
+  TokenSettings token{std::move(module), std::move(uri), TRY(read_pin(fields)), {}, {}, {}};
+  token.directory = TRY(fields.optional_path("directory"));
+  if (fields.find("executors") != nullptr) {
+    token.executors = TRY(fields.count("executors", 1, kMaxExecutors));
+  }
+  token.environment = TRY(read_environment(fields));
+  return token;
+}
+
+Result<std::filesystem::path> read_catalog(const Fields& root) {
+  const std::string text = TRY(root.text("catalog"));
+  if (text.starts_with("postgresql:") || text.starts_with("postgres:")) {
+    return root.fault_at("catalog", refusal(Code::Unimplemented,
+                                            "PostgreSQL is not supported yet: use sqlite:PATH"));
+  }
+  if (!text.starts_with(kSqlite) || text.size() == kSqlite.size()) {
+    return root.fault_at("catalog", refusal(Code::InvalidArgument, "expected sqlite:PATH"));
+  }
+  return root.folder() / text.substr(kSqlite.size());
+}
+
+Result<AuditSettings> read_audit(const Fields& root) {
+  const Fields fields = TRY(root.mapping("audit", {"directory", "checkpoint_every"}));
+  AuditSettings audit;
+  audit.directory = TRY(fields.path("directory"));
+  audit.checkpoint_every = TRY(fields.duration("checkpoint_every", audit.checkpoint_every));
+  return audit;
+}
+
+Result<std::optional<ListenAddress>> read_telemetry(const Fields& root) {
+  if (root.find("telemetry") == nullptr) return std::optional<ListenAddress>();
+  const Fields fields = TRY(root.mapping("telemetry", {"listen"}));
+  const yaml::Node* node = TRY(fields.require("listen"));
+  return std::optional<ListenAddress>(TRY(read_address(fields, *node, "telemetry.listen")));
+}
+
+Result<Limits> read_limits(const Fields& root) {
+  Limits limits;
+  if (root.find("limits") == nullptr) return limits;
+  const Fields fields =
+      TRY(root.mapping("limits", {"request_deadline", "idle_timeout", "connections", "queue"}));
+  limits.request_deadline = TRY(fields.duration("request_deadline", limits.request_deadline));
+  limits.idle_timeout = TRY(fields.duration("idle_timeout", limits.idle_timeout));
+  limits.connections = TRY(fields.count("connections", limits.connections, kMaxConnections));
+  limits.queue = TRY(fields.count("queue", limits.queue, kMaxConnections));
+  return limits;
+}
+
+}  // namespace
+
+Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto* const unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& each) {
+    return each.name == text.substr(digits);
+  });
+  unsigned number = 0;
+  if (unit == kUnits.end() || digits > kMaxDurationDigits ||
+      !parse_number(text.substr(0, digits), number) || number == 0) {
+    return refusal(Code::InvalidArgument, "expected a duration such as 250ms, 10s, 5m or 1h");
+  }
+  return number * unit->span;
+}
+
+Result<ListenAddress> ListenAddress::parse(std::string_view text,
+                                           const std::filesystem::path& folder) {
+  ListenAddress address;
+  if (text == "systemd") {
+    address.kind = Kind::Systemd;
+    return address;
+  }
+  if (!text.starts_with(kUnix)) return parse_tcp(text);
+  if (text.size() == kUnix.size()) return no_address();
+  address.kind = Kind::Unix;
+  address.path = folder / text.substr(kUnix.size());
+  return address;
+}
+
+Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path& folder) {
+  const yaml::Node document = TRY(yaml::parse(yaml));
+  const Fields root = TRY(
+      Fields::of(document, "", folder,
+                 {"listen", "tls", "token", "catalog", "audit", "policy", "telemetry", "limits"}));
+  std::vector<ListenAddress> listen = TRY(read_listen(root));
+  TlsFiles tls = TRY(read_tls(root));
+  Config config{std::move(listen), std::move(tls), TRY(read_token(root)), {}, {}, {}, {}, {}};
+  config.catalog = TRY(read_catalog(root));
+  config.audit = TRY(read_audit(root));
+  config.policy = TRY(root.path("policy"));
+  config.telemetry = TRY(read_telemetry(root));
+  config.limits = TRY(read_limits(root));
+  return config;
+}
+
+Result<Config> Config::load(const std::filesystem::path& file) {
+  const std::string yaml = TRY(read_file(file, kMaxConfig));
+  Result<Config> config = parse(yaml, file.parent_path());
+  if (!config) {
+    return refusal(config.error().code(), file.string() + ": " + config.error().detail());
+  }
+  return config;
+}
+
+}  // namespace kw::config
