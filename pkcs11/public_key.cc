@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pkcs11/cryptoki.h"
-#include "pkcs11/profile.h"
-
-#include <memory>
 #include <openssl/asn1.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -10,6 +6,10 @@
 #include <openssl/param_build.h>
 #include <openssl/x509.h>
 
+#include <memory>
+
+#include "pkcs11/cryptoki.h"
+#include "pkcs11/profile.h"
 
 namespace kw::pkcs11 {
 namespace {

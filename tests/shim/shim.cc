@@ -22,22 +22,24 @@
 namespace kw::shim {
 namespace {
 
-#define KW_FOR_EACH_FUNCTION(X)                                                                  \
-  X(C_Initialize) X(C_Finalize) X(C_GetInfo) X(C_GetFunctionList) X(C_GetSlotList)               \
-  X(C_GetSlotInfo) X(C_GetTokenInfo) X(C_GetMechanismList) X(C_GetMechanismInfo) X(C_InitToken)  \
-  X(C_InitPIN) X(C_SetPIN) X(C_OpenSession) X(C_CloseSession) X(C_CloseAllSessions)              \
-  X(C_GetSessionInfo) X(C_GetOperationState) X(C_SetOperationState) X(C_Login) X(C_Logout)       \
+// clang-format off
+#define KW_FOR_EACH_FUNCTION(X) \
+  X(C_Initialize) X(C_Finalize) X(C_GetInfo) X(C_GetFunctionList) X(C_GetSlotList) \
+  X(C_GetSlotInfo) X(C_GetTokenInfo) X(C_GetMechanismList) X(C_GetMechanismInfo) X(C_InitToken) \
+  X(C_InitPIN) X(C_SetPIN) X(C_OpenSession) X(C_CloseSession) X(C_CloseAllSessions) \
+  X(C_GetSessionInfo) X(C_GetOperationState) X(C_SetOperationState) X(C_Login) X(C_Logout) \
   X(C_CreateObject) X(C_CopyObject) X(C_DestroyObject) X(C_GetObjectSize) X(C_GetAttributeValue) \
-  X(C_SetAttributeValue) X(C_FindObjectsInit) X(C_FindObjects) X(C_FindObjectsFinal)             \
-  X(C_EncryptInit) X(C_Encrypt) X(C_EncryptUpdate) X(C_EncryptFinal) X(C_DecryptInit)            \
-  X(C_Decrypt) X(C_DecryptUpdate) X(C_DecryptFinal) X(C_DigestInit) X(C_Digest)                  \
-  X(C_DigestUpdate) X(C_DigestKey) X(C_DigestFinal) X(C_SignInit) X(C_Sign) X(C_SignUpdate)      \
-  X(C_SignFinal) X(C_SignRecoverInit) X(C_SignRecover) X(C_VerifyInit) X(C_Verify)               \
-  X(C_VerifyUpdate) X(C_VerifyFinal) X(C_VerifyRecoverInit) X(C_VerifyRecover)                   \
-  X(C_DigestEncryptUpdate) X(C_DecryptDigestUpdate) X(C_SignEncryptUpdate)                       \
-  X(C_DecryptVerifyUpdate) X(C_GenerateKey) X(C_GenerateKeyPair) X(C_WrapKey) X(C_UnwrapKey)     \
-  X(C_DeriveKey) X(C_SeedRandom) X(C_GenerateRandom) X(C_GetFunctionStatus) X(C_CancelFunction)  \
+  X(C_SetAttributeValue) X(C_FindObjectsInit) X(C_FindObjects) X(C_FindObjectsFinal) \
+  X(C_EncryptInit) X(C_Encrypt) X(C_EncryptUpdate) X(C_EncryptFinal) X(C_DecryptInit) \
+  X(C_Decrypt) X(C_DecryptUpdate) X(C_DecryptFinal) X(C_DigestInit) X(C_Digest) \
+  X(C_DigestUpdate) X(C_DigestKey) X(C_DigestFinal) X(C_SignInit) X(C_Sign) X(C_SignUpdate) \
+  X(C_SignFinal) X(C_SignRecoverInit) X(C_SignRecover) X(C_VerifyInit) X(C_Verify) \
+  X(C_VerifyUpdate) X(C_VerifyFinal) X(C_VerifyRecoverInit) X(C_VerifyRecover) \
+  X(C_DigestEncryptUpdate) X(C_DecryptDigestUpdate) X(C_SignEncryptUpdate) \
+  X(C_DecryptVerifyUpdate) X(C_GenerateKey) X(C_GenerateKeyPair) X(C_WrapKey) X(C_UnwrapKey) \
+  X(C_DeriveKey) X(C_SeedRandom) X(C_GenerateRandom) X(C_GetFunctionStatus) X(C_CancelFunction) \
   X(C_WaitForSlotEvent)
+// clang-format on
 
 #define KW_NAME(function) #function,
 constexpr const char* kNames[] = {KW_FOR_EACH_FUNCTION(KW_NAME)};
@@ -50,7 +52,7 @@ constexpr std::size_t kFlushAt = 1 << 16;
 struct State {
   std::mutex mutex;
   std::condition_variable cleared;
-  unsigned long epoch = 0;    // counts clears
+  unsigned long epoch = 0;  // counts clears
   unsigned long hanging = 0;
   std::vector<Rule> rules;
   unsigned long counts[kFunctions] = {};
@@ -167,8 +169,7 @@ CK_FUNCTION_LIST* functions() {
   static CK_FUNCTION_LIST list = [] {
     CK_FUNCTION_LIST made{};
     made.version = {2, 40};
-#define KW_FILL(function) \
-  made.function = &Forward<&CK_FUNCTION_LIST::function, k##function>::call;
+#define KW_FILL(function) made.function = &Forward<&CK_FUNCTION_LIST::function, k##function>::call;
     KW_FOR_EACH_FUNCTION(KW_FILL)
 #undef KW_FILL
     return made;
@@ -179,9 +180,10 @@ CK_FUNCTION_LIST* functions() {
 CK_RV load_real_module(State& shim) {
   const std::string path = environment("KEYWARD_SHIM_MODULE");
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  const auto find = library == nullptr ? nullptr
-                                       : reinterpret_cast<CK_C_GetFunctionList>(
-                                             ::dlsym(library, "C_GetFunctionList"));
+  const auto find =
+      library == nullptr
+          ? nullptr
+          : reinterpret_cast<CK_C_GetFunctionList>(::dlsym(library, "C_GetFunctionList"));
   if (find == nullptr) {
     std::fprintf(stderr, "keyward-shim: KEYWARD_SHIM_MODULE is no PKCS#11 module: %s\n",
                  path.c_str());
@@ -207,8 +209,7 @@ KW_EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
   shim.record_path = kw::shim::environment("KEYWARD_SHIM_RECORD");
   kw::shim::ParsedRules parsed = kw::shim::parse_rules(kw::shim::environment("KEYWARD_SHIM_RULES"));
   if (parsed.bad_line != 0) {
-    std::fprintf(stderr, "keyward-shim: KEYWARD_SHIM_RULES: line %d is no rule\n",
-                 parsed.bad_line);
+    std::fprintf(stderr, "keyward-shim: KEYWARD_SHIM_RULES: line %d is no rule\n", parsed.bad_line);
     return CKR_ARGUMENTS_BAD;
   }
   std::ranges::move(parsed.rules, std::back_inserter(shim.rules));

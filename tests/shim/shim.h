@@ -4,7 +4,8 @@
 // The shim is a PKCS#11 module that stands in front of another one, records each call and breaks
 // calls on request. A program loads it instead of the module and says in its environment:
 //   KEYWARD_SHIM_MODULE  path of the real module
-//   KEYWARD_SHIM_RECORD  file to append to, a line a call: "C_EncryptInit 0x1087 CKR_OK"; the second
+//   KEYWARD_SHIM_RECORD  file to append to, a line a call: "C_EncryptInit 0x1087 CKR_OK"; the
+//   second
 //                        word is the mechanism, "-" where there is none. Written at C_Finalize, at
 //                        exit, and when much has gathered.
 //   KEYWARD_SHIM_RULES   rules in force from the first C_GetFunctionList on

@@ -45,6 +45,7 @@ class SoftHsm {
   void rules(std::string_view text) const;
   void clear() const;
   unsigned long count(std::string_view function) const;
+  unsigned long hanging() const;  // calls that hang at this moment
 
  private:
   TempDir folder_;
