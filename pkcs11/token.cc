@@ -25,6 +25,10 @@ Result<TokenSlot> find_token(const Module& module, const TokenUri& uri) {
 
 }  // namespace
 
+Result<unsigned long> find_slot(const Module& module, const TokenUri& uri) {
+  return TRY(find_token(module, uri)).slot;
+}
+
 Token::Token(std::shared_ptr<Module> module, unsigned long slot, TokenIdentity identity,
              Session anchor)
     : module_(std::move(module)),

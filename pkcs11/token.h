@@ -10,6 +10,10 @@
 
 namespace kw::pkcs11 {
 
+// The slot of the one initialised token that `uri` names, without a session or a login.
+// Errors: Unavailable (no such token), FailedPrecondition (several match).
+Result<unsigned long> find_slot(const Module& module, const TokenUri& uri);
+
 // Token is one logged-in token. The login belongs to the process and hangs on one session, the
 // anchor, that a Token keeps open and lends to nobody; closing it is the only logout. Safe for
 // concurrent use. Its sessions should end before it: when it ends, their private handles are void.

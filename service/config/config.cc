@@ -222,6 +222,13 @@ Result<ListenAddress> ListenAddress::parse(std::string_view text,
   return address;
 }
 
+std::string ListenAddress::text() const {
+  if (kind == Kind::Systemd) return "systemd";
+  if (kind == Kind::Unix) return std::string(kUnix) + path.string();
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path& folder) {
   const yaml::Node document = TRY(yaml::parse(yaml));
   const Fields root = TRY(

@@ -27,6 +27,9 @@ struct ListenAddress {
 
   bool operator==(const ListenAddress&) const = default;
 
+  // The address as `parse` takes it.
+  std::string text() const;
+
   // Errors: InvalidArgument, advised.
   static Result<ListenAddress> parse(std::string_view text, const std::filesystem::path& folder);
 };

@@ -4,6 +4,8 @@
 #include "service/crypto/random.h"
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
 
 namespace kw::crypto {
 namespace {
@@ -30,6 +32,16 @@ Result<xaes::K1> k1_in(const keys::KeyVersion& version) {
   }
   std::ranges::copy(version.check, k1.begin());
   return k1;
+}
+
+// Should both generators be stuck, no two epochs of this process, and no two processes a
+// microsecond apart, share a prefix all the same. Xor takes nothing from a random one.
+void hedge(xaes::Prefix& prefix) {
+  static std::atomic<std::uint32_t> epochs_begun{0};
+  Bytes unique;
+  append_u32(unique, ++epochs_begun);
+  append_u64(unique, static_cast<std::uint64_t>(wall_now().time_since_epoch().count()));
+  std::ranges::transform(prefix, unique, prefix.begin(), std::bit_xor<std::uint8_t>());
 }
 
 std::string_view label_of(MacPurpose purpose) {
@@ -121,6 +133,7 @@ Result<DerivedKeys::Epoch> DerivedKeys::begin_epoch(const keys::Key& key,
   xaes::Prefix prefix{};
   xaes::Suffix counter{};
   TRY(mix_random(session_, prefix));
+  hedge(prefix);
   TRY(mix_random(session_, counter));
   return Epoch{TRY(derive_message_key(key, version, prefix)), prefix, counter,
                limits_.epoch_messages, deadline_in(limits_.epoch_age)};

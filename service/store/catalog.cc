@@ -271,6 +271,11 @@ Result<Bytes> Catalog::setting(std::string_view name) const {
   return found->second;
 }
 
+std::size_t Catalog::size() const {
+  const MutexLock reading(reading_);
+  return by_name_.size();
+}
+
 std::uint64_t Catalog::epoch() const {
   const MutexLock reading(reading_);
   return epoch_;

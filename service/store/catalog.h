@@ -89,6 +89,9 @@ class Catalog {
   Result<void> put_setting(std::string_view name, ByteView value);
   Result<Bytes> setting(std::string_view name) const;
 
+  // How many keys there are, with those that are being created.
+  std::size_t size() const;
+
   // Counts the committed transactions; never goes back within one history of the file.
   std::uint64_t epoch() const;
 

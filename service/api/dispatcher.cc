@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/api/dispatcher.h"
+
+#include "base/log.h"
+#include "service/api/open_routes.h"
+#include "service/api/problem_body.h"
+#include "service/api/routes.h"
+#include "service/http/problem.h"
+
+namespace kw::api {
+namespace {
+
+core::Call call_of(const http::Request& request) {
+  return {.caller = request.caller,
+          .id = request.id,
+          .source = request.source,
+          .started = Clock::now(),
+          .deadline = request.deadline};
+}
+
+Result<JsonFields> fields_of(const Route& route, const JsonDocument& document,
+                             const http::Request& request) {
+  if (route.has_body && request.content_type != "application/json") {
+    return refusal(Code::InvalidArgument, "content-type: must be application/json");
+  }
+  return JsonFields::of(document.root());
+}
+
+// Reads the request into the act that passes the door.
+Result<Act> read(const Route& route, const Target& target, const http::Request& request) {
+  static constexpr std::string_view kNoFields = "{}";
+  const bool empty = request.body.empty();
+  const JsonDocument document =
+      TRY(JsonDocument::parse(empty ? as_bytes(kNoFields) : request.body.reveal()));
+  if (empty) return route.decode(TRY(JsonFields::of(document.root())), target);
+  return route.decode(TRY(fields_of(route, document, request)), target);
+}
+
+// A request that cannot be read passes the door as well, to be refused there on record.
+Act refusing(std::string_view operation, Error error) {
+  return [operation, error = std::move(error)](core::KeyService& door, const core::Call& call) {
+    return door.refuse(call, operation, error).map([](Result<Secret> result) -> Result<Answer> {
+      return std::move(result).error();
+    });
+  };
+}
+
+struct Plan {
+  core::Lane lane;
+  Act act;
+};
+
+Plan plan(const http::Request& request) {
+  Result<Match> found = match(request.method, request.path, request.query);
+  if (!found) return {core::Lane::Host, refusing("unknown", std::move(found).error())};
+  if (found->route == nullptr) {
+    return {core::Lane::Host,
+            refusing("unknown", refusal(Code::NotFound, "no such call; see /openapi.json"))};
+  }
+  const Route& route = *found->route;
+  Result<Act> act = read(route, found->target, request);
+  if (!act) return {core::Lane::Host, refusing(route.operation, std::move(act).error())};
+  return {route.lane, std::move(act).value()};
+}
+
+// What the service itself could not do is for operators to see; what a caller did is on record.
+void log_failure(const RequestId& id, const Error& error) {
+  const bool ours = error.code() == Code::Internal || error.code() == Code::Unavailable;
+  if (ours) log_error(Severity::Error, "request " + id.text(), error);
+}
+
+http::Reply reply_to(Result<Answer> result, const std::optional<core::Receipt>& receipt,
+                     const RequestId& id) {
+  http::Reply reply;
+  if (result) {
+    reply.status = result->status;
+    reply.content_type = result->content_type;
+    reply.body = std::move(result->body);
+  } else {
+    log_failure(id, result.error());
+    reply = http::problem(result.error(), id);
+  }
+  if (receipt) reply.headers.emplace_back("Keyward-Receipt", receipt_text(*receipt));
+  return reply;
+}
+
+http::Reply overloaded(const RequestId& id, const char* what) {
+  return http::problem(Error(Code::Unavailable, what), id);
+}
+
+}  // namespace
+
+void Dispatcher::dispatch(http::Request request, http::Respond respond) {
+  if (std::optional<http::Reply> open = answer_open_route(backend_, request)) {
+    return respond(*std::move(open));
+  }
+  if (request.caller == nullptr) {
+    backend_.count_unauthenticated();
+    return respond(http::problem(
+        refusal(Code::Unauthenticated, "a client certificate is needed"), request.id));
+  }
+  Plan planned = plan(request);
+  // Shared, because the job is dropped when it does not fit, and the answer is owed all the same.
+  const auto owed = std::make_shared<http::Respond>(std::move(respond));
+  const RequestId id = request.id;
+  core::Job job{
+      .deadline = request.deadline,
+      .run =
+          [this, owed, call = call_of(request), act = std::move(planned.act)](
+              core::KeyService& door) mutable {
+            backend_.release<Answer>(
+                act(door, call), [owed, id = call.id](Result<Answer> result,
+                                                      std::optional<core::Receipt> receipt) {
+                  (*owed)(reply_to(std::move(result), receipt, id));
+                });
+          },
+      .late = [owed, id] { (*owed)(overloaded(id, "too late in the queue")); }};
+  if (!executors_.submit(planned.lane, std::move(job))) {
+    (*owed)(overloaded(id, "the queue is full"));
+  }
+}
+
+}  // namespace kw::api

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "service/http/request.h"
+
+namespace kw::core {
+class Backend;
+class Executors;
+}  // namespace kw::core
+
+namespace kw::api {
+
+// Dispatcher takes a request on its event loop, reads it, hands it to an executor, and answers when
+// the record is durable. Health, whoami and the API's description need no door and are answered at
+// once. A full lane, and a request too late in the queue, are 503 with Retry-After. Thread-safe;
+// what it is given must outlive it.
+class Dispatcher {
+ public:
+  Dispatcher(core::Backend& backend, core::Executors& executors)
+      : backend_(backend), executors_(executors) {}
+
+  void dispatch(http::Request request, http::Respond respond);
+
+ private:
+  core::Backend& backend_;
+  core::Executors& executors_;
+};
+
+}  // namespace kw::api

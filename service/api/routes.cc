@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/api/routes.h"
+
+#include <array>
+
+namespace kw::api {
+namespace {
+
+using core::Lane;
+using http::Method;
+
+constexpr std::string_view kKeys = "/v1/keys/";
+
+constexpr std::array<Route, 20> kRoutes = {{
+    {Method::Post, "/v1/keys", "", "create", Lane::State, decode_create_key, true},
+    {Method::Get, "/v1/keys", "", "read", Lane::Host, decode_list_keys, false},
+    {Method::Get, kKeys, "", "read", Lane::Host, decode_show_key, false},
+    {Method::Get, kKeys, "public", "read", Lane::Host, decode_public_key, false},
+    {Method::Post, kKeys, "rotate", "rotate", Lane::State, decode_rotate_key, true},
+    {Method::Post, kKeys, "disable", "disable", Lane::State, decode_disable_key, true},
+    {Method::Post, kKeys, "enable", "enable", Lane::State, decode_enable_key, true},
+    {Method::Post, "/v1/wrap", "", "wrap", Lane::Token, decode_wrap, true},
+    {Method::Post, "/v1/unwrap", "", "unwrap", Lane::Token, decode_unwrap, true},
+    {Method::Post, "/v1/rewrap", "", "rewrap", Lane::Token, decode_rewrap, true},
+    {Method::Post, "/v1/data-key", "", "data-key", Lane::Token, decode_data_key, true},
+    {Method::Post, "/v1/sign", "", "sign", Lane::Token, decode_sign, true},
+    {Method::Post, "/v1/verify", "", "verify", Lane::Host, decode_verify, true},
+    {Method::Post, "/v1/mac", "", "mac", Lane::Token, decode_mac, true},
+    {Method::Post, "/v1/verify-mac", "", "verify-mac", Lane::Token, decode_verify_mac, true},
+    {Method::Post, "/v1/random", "", "random", Lane::Token, decode_random, true},
+    {Method::Post, "/v1/batch", "", "batch", Lane::Batch, decode_batch, true},
+    {Method::Get, "/v1/policy", "", "read-policy", Lane::Host, decode_read_policy, false},
+    {Method::Put, "/v1/policy", "", "write-policy", Lane::State, decode_write_policy, true},
+    {Method::Post, "/v1/policy:explain", "", "read-policy", Lane::Host, decode_explain_policy,
+     true},
+}};
+
+struct Split {
+  std::string_view path;  // a whole path, or kKeys
+  std::string_view name;
+  std::string_view verb;
+};
+
+Split split(std::string_view path) {
+  if (!path.starts_with(kKeys)) return {path, {}, {}};
+  const std::string_view rest = path.substr(kKeys.size());
+  const std::size_t colon = rest.find(':');
+  if (colon == std::string_view::npos) return {kKeys, rest, {}};
+  return {kKeys, rest.substr(0, colon), rest.substr(colon + 1)};
+}
+
+// name=value pairs joined by '&'. Nothing in a query needs an escape, so none is decoded.
+Result<std::map<std::string, std::string>> parse_query(std::string_view query) {
+  std::map<std::string, std::string> values;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const std::size_t equals = pair.find('=');
+    if (equals == 0 || equals == std::string_view::npos ||
+        pair.find('%') != std::string_view::npos) {
+      return refusal(Code::InvalidArgument, "query: name=value pairs without escapes");
+    }
+    if (!values.emplace(pair.substr(0, equals), pair.substr(equals + 1)).second) {
+      return refusal(Code::InvalidArgument, "query: a name stands twice");
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+std::span<const Route> routes() noexcept { return kRoutes; }
+
+Result<Match> match(http::Method method, std::string_view path, std::string_view query) {
+  const Split parts = split(path);
+  Match match;
+  for (const Route& route : kRoutes) {
+    if (route.method == method && route.path == parts.path && route.verb == parts.verb) {
+      match.route = &route;
+    }
+  }
+  if (match.route == nullptr) return match;
+  if (parts.path == kKeys) match.target.name.emplace(TRY(KeyName::parse(parts.name)));
+  match.target.query = TRY(parse_query(query));
+  return match;
+}
+
+}  // namespace kw::api

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/app/commands.h"
+
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <ctime>
+#include <functional>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "service/app/hardening.h"
+#include "service/app/running.h"
+#include "service/config/config.h"
+#include "service/sandbox/sandbox.h"
+
+namespace kw::app {
+namespace {
+
+constexpr std::string_view kDefaultListen = "127.0.0.1:7443";
+
+sigset_t handled_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) ::sigaddset(&signals, signal);
+  return signals;
+}
+
+// Every thread started from here on inherits the mask: signals come to the waiting main thread.
+void block_signals() {
+  const sigset_t signals = handled_signals();
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for this signal
+}
+
+void reload(Running& running, const std::filesystem::path& file) {
+  ::sd_notify(0, "RELOADING=1");
+  Result<config::Config> config = config::Config::load(file);
+  const Result<void> reloaded = config ? running.reload(*config) : std::move(config).error();
+  if (reloaded) {
+    log_line(Severity::Notice, "certificates and policy were reloaded");
+  } else {
+    log_error(Severity::Error, "nothing was reloaded", reloaded.error());
+  }
+  ::sd_notify(0, "READY=1");
+}
+
+// Serves until SIGTERM or SIGINT, once a second with a tick.
+void serve_until_told(Running& running, const std::filesystem::path& file) {
+  const sigset_t signals = handled_signals();
+  for (;;) {
+    const timespec second{1, 0};
+    const int signal = ::sigtimedwait(&signals, nullptr, &second);
+    if (signal == SIGTERM || signal == SIGINT) break;
+    if (signal == SIGHUP) reload(running, file);
+    running.tick();
+    ::sd_notify(0, "WATCHDOG=1");
+  }
+  ::sd_notify(0, "STOPPING=1");
+  log_line(Severity::Notice, "stopping: answering what is in flight");
+}
+
+using Ready = std::function<Result<void>(const Running&)>;
+
+Result<int> serve(const std::filesystem::path& file, const Ready& ready) {
+  harden_process();
+  block_signals();
+  const config::Config config = TRY(config::Config::load(file));
+  const std::unique_ptr<Running> running = TRY(Running::start(config));
+  TRY(ready(*running));
+  ::sd_notify(0, "READY=1");
+  serve_until_told(*running, file);
+  return cli::kExitOk;
+}
+
+Result<int> run_serve(const cli::Arguments& arguments, const cli::Io& io) {
+  const std::filesystem::path file = arguments.get("--config");
+  if (arguments.has("--check")) {
+    const config::Config config = TRY(config::Config::load(file));
+    TRY(check(config));
+    TRY(cli::write_all(io.out, file.string() + ": good\n"));
+    return cli::kExitOk;
+  }
+  return serve(file, [](const Running& running) -> Result<void> {
+    for (const std::string& address : running.addresses()) {
+      log_line(Severity::Notice, "serving on " + address);
+    }
+    return {};
+  });
+}
+
+std::string welcome(const sandbox::Sandbox& sandbox, const std::string& url) {
+  const std::string dir = sandbox.directory.string();
+  return "keyward serves " + url + (sandbox.made ? " from the new sandbox " : " from the sandbox ") +
+         dir +
+         "\n\nTo use it, in another shell:\n\n"
+         "  export KEYWARD_ADDR=" + url + " KEYWARD_CACERT=" + dir + "/ca.pem\n"
+         "  export KEYWARD_CERT=" + dir + "/clients/admin.pem KEYWARD_KEY=" + dir +
+         "/clients/admin.key\n"
+         "  keyward key create demo/first --algorithm xaes-256-gcm\n"
+         "  export KEYWARD_CERT=" + dir + "/clients/app.pem KEYWARD_KEY=" + dir +
+         "/clients/app.key\n"
+         "  echo hello | keyward wrap --key demo/first | keyward unwrap\n"
+         "  curl --cacert " + dir + "/ca.pem --cert " + dir + "/clients/app.pem --key " + dir +
+         "/clients/app.key " + url + "/v1/whoami\n\nCtrl-C stops it; what is in flight is answered.\n";
+}
+
+Result<int> run_dev(const cli::Arguments& arguments, const cli::Io& io) {
+  const std::string listen =
+      arguments.has("--listen") ? arguments.get("--listen") : std::string(kDefaultListen);
+  const sandbox::Sandbox sandbox = TRY(sandbox::prepare_sandbox(arguments.get("--dir"), listen));
+  return serve(sandbox.config, [&](const Running& running) -> Result<void> {
+    const std::string url = "https://" + running.addresses().front();
+    TRY(write_file(sandbox.directory / "url", url + "\n"));
+    return cli::write_all(io.out, welcome(sandbox, url));
+  });
+}
+
+}  // namespace
+
+cli::ServerCommands server_commands() {
+  using Need = cli::Option::Need;
+  using Completion = cli::Option::Completion;
+  return {
+      {.path = "dev",
+       .summary = "Make a complete sandbox in a folder, or reuse it, and serve it",
+       .details = "A SoftHSM token, a private CA, a server certificate, the clients admin, app and "
+                  "auditor, a policy, a catalog and an audit log. DIR/url is written when the "
+                  "service is ready. For development only: SoftHSM keeps its keys in files.",
+       .options = {{.name = "--dir",
+                    .value = "DIR",
+                    .help = "the sandbox's folder",
+                    .need = Need::Required,
+                    .completion = Completion::Directory},
+                   {.name = "--listen",
+                    .value = "ADDR:PORT",
+                    .help = "where to serve; port 0 picks a free one [127.0.0.1:7443]"}},
+       .run = run_dev},
+      {.path = "serve",
+       .summary = "Serve as a configuration file says",
+       .details = "SIGHUP reloads certificates and policy, all or nothing. SIGTERM answers what is "
+                  "in flight and ends. Speaks sd_notify and takes sockets from systemd.",
+       .options = {{.name = "--config",
+                    .value = "FILE",
+                    .help = "the configuration",
+                    .need = Need::Required,
+                    .completion = Completion::File},
+                   {.name = "--check", .help = "validate everything and exit"}},
+       .run = run_serve},
+  };
+}
+
+}  // namespace kw::app

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/app/running.h"
+
+#include <atomic>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "pkcs11/module.h"
+#include "pkcs11/token.h"
+#include "pkcs11/uri.h"
+#include "policy/policy.h"
+#include "service/api/dispatcher.h"
+#include "service/core/backend.h"
+#include "service/core/executors.h"
+#include "service/http/server.h"
+
+namespace kw::app {
+namespace {
+
+constexpr auto kDrainWithin = std::chrono::seconds(10);
+constexpr auto kMaintainWithin = std::chrono::seconds(60);
+
+// Before the module is loaded, and before other threads could read it.
+void set_environment(const config::TokenSettings& token) {
+  for (const auto& [name, path] : token.environment) {
+    ::setenv(name.c_str(), std::filesystem::absolute(path).c_str(), 1);
+  }
+}
+
+http::TlsFiles tls_of(const config::Config& config) {
+  http::TlsFiles files{config.tls.certificate, config.tls.key, config.tls.client_ca, {}};
+  if (config.tls.crl) files.crls.push_back(*config.tls.crl);
+  return files;
+}
+
+http::ServerOptions server_options(const config::Config& config) {
+  http::ServerOptions options;
+  for (const config::ListenAddress& address : config.listen) {
+    options.listen.push_back(address.text());
+  }
+  options.tls = tls_of(config);
+  options.limits.connections = config.limits.connections;
+  options.limits.request = config.limits.request_deadline;
+  options.limits.idle = config.limits.idle_timeout;
+  return options;
+}
+
+Result<core::BackendOptions> backend_options(const config::Config& config) {
+  return core::BackendOptions{.module = config.token.module,
+                              .token_uri = config.token.uri,
+                              .pin = TRY(config.token.pin.read()),
+                              .token_directory = config.token.directory,
+                              .catalog = config.catalog,
+                              .audit_directory = config.audit.directory,
+                              .policy = config.policy};
+}
+
+core::ExecutorOptions executor_options(const config::Config& config) {
+  core::ExecutorOptions options;
+  options.token_threads = config.token.executors.value_or(2);
+  options.queue_length = config.limits.queue;
+  return options;
+}
+
+}  // namespace
+
+struct Running::Parts {
+  std::unique_ptr<core::Backend> backend;
+  std::unique_ptr<core::Executors> executors;
+  std::unique_ptr<api::Dispatcher> dispatcher;
+  std::unique_ptr<http::Server> server;
+  // A tick is not queued while the last one still runs: a hung token gathers no heap of them.
+  std::shared_ptr<std::atomic<bool>> ticking = std::make_shared<std::atomic<bool>>(false);
+};
+
+Result<std::unique_ptr<Running>> Running::start(const config::Config& config) {
+  set_environment(config.token);
+  auto parts = std::make_unique<Parts>();
+  core::BackendOptions backend = TRY(backend_options(config));
+  parts->backend = TRY(core::Backend::open(std::move(backend)));
+  parts->executors = std::make_unique<core::Executors>(*parts->backend, executor_options(config));
+  parts->dispatcher = std::make_unique<api::Dispatcher>(*parts->backend, *parts->executors);
+  api::Dispatcher& dispatcher = *parts->dispatcher;
+  parts->server = TRY(http::Server::open(
+      server_options(config), [&dispatcher](http::Request request, http::Respond respond) {
+        dispatcher.dispatch(std::move(request), std::move(respond));
+      }));
+  return std::unique_ptr<Running>(new Running(std::move(parts)));
+}
+
+Running::Running(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Running::~Running() {
+  parts_->server->drain(deadline_in(kDrainWithin));
+  parts_->server.reset();
+  parts_->executors.reset();
+}
+
+const std::vector<std::string>& Running::addresses() const noexcept {
+  return parts_->server->addresses();
+}
+
+Result<void> Running::reload(const config::Config& config) {
+  core::StagedPolicy policy = TRY(parts_->backend->stage_policy());
+  const std::string certificate = TRY(read_file(config.tls.certificate));
+  TRY(parts_->server->reload(tls_of(config)));
+  parts_->backend->activate(std::move(policy));
+  parts_->backend->note_certificates(sha256(as_bytes(certificate)));
+  return {};
+}
+
+void Running::tick() {
+  const std::shared_ptr<std::atomic<bool>> ticking = parts_->ticking;
+  if (ticking->exchange(true)) return;
+  core::Job job{.deadline = deadline_in(kMaintainWithin),
+                .run =
+                    [ticking](core::KeyService& door) {
+                      door.maintain();
+                      ticking->store(false);
+                    },
+                .late = [ticking] { ticking->store(false); }};
+  if (!parts_->executors->submit(core::Lane::State, std::move(job))) ticking->store(false);
+}
+
+Result<void> check(const config::Config& config) {
+  set_environment(config.token);
+  TRY(config.token.pin.read());
+  const std::string policy_text = TRY(read_file(config.policy));
+  const auto policy = TRY(policy::Policy::parse(policy_text));
+  TRY(policy->run_tests());
+  http::ServerOptions options = server_options(config);
+  options.listen = {"127.0.0.1:0"};
+  TRY(http::Server::open(std::move(options), [](http::Request, http::Respond) {}));
+  const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(config.token.uri));
+  const auto module = TRY(pkcs11::Module::load(config.token.module));
+  TRY(pkcs11::find_slot(*module, uri));
+  return {};
+}
+
+}  // namespace kw::app

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "service/config/config.h"
+
+namespace kw::app {
+
+// Running is the whole service, built in one order and taken down in the reverse one: the only place
+// that knows all lifetimes.
+class Running {
+ public:
+  // Reads the PIN, opens token, catalog, log and policy, starts the executors, then listens.
+  static Result<std::unique_ptr<Running>> start(const config::Config& config);
+
+  // Answers what is in flight, at most 10 s long, then ends everything.
+  ~Running();
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+  // What was bound, in the form of the configuration, with the real ports.
+  const std::vector<std::string>& addresses() const noexcept;
+
+  // Takes certificates, policy and limits as the files stand now: all or, with an error, nothing.
+  Result<void> reload(const config::Config& config);
+
+  // One tick of the service's own clock; call it once a second.
+  void tick();
+
+ private:
+  struct Parts;
+  explicit Running(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+// Everything that `start` would refuse, found without serving: files, references, TLS material, the
+// policy's own tests, the token's presence. Does not log in, and touches neither catalog nor log.
+Result<void> check(const config::Config& config);
+
+}  // namespace kw::app

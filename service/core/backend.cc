@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/core/backend.h"
+
+#include <thread>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "pkcs11/return_value.h"
+#include "pkcs11/uri.h"
+#include "service/core/shared.h"
+#include "service/crypto/create.h"
+#include "service/crypto/service_mac.h"
+
+namespace kw::core {
+namespace {
+
+constexpr std::string_view kServiceCheck = "service-key-check";
+constexpr auto kSignOfLifeWithin = std::chrono::seconds(5);
+
+// SoftHSM's locks make symmetric work slower on two threads than on one; RSA and EC scale.
+pkcs11::Pace::Limits token_pace() {
+  return {.symmetric = 1, .asymmetric = std::max(1u, std::thread::hardware_concurrency())};
+}
+
+// Whether the token has the service key. Unavailable without a CK_RV is its absence.
+Result<bool> has_service_key(Seat& seat) {
+  crypto::Workbench* const bench = TRY(seat.workbench());
+  const auto handle =
+      bench->keyring().find(service_key().id, kServiceKeyVersion, *service_key().algorithm);
+  if (handle) return true;
+  if (handle.error().code() == Code::Unavailable && handle.error().rv() == 0) return false;
+  return handle.error();
+}
+
+store::MacFunction catalog_mac(Seat& seat) {
+  return [&seat](ByteView message) -> Result<Bytes> {
+    crypto::Workbench* const bench = TRY(seat.workbench());
+    return crypto::service_mac(*bench, service_key().id, kServiceKeyVersion,
+                               crypto::MacPurpose::Catalog, message);
+  };
+}
+
+// The first start on a token. The marker says that a key made under it protects nothing yet: a
+// start that was cut short makes another. Without it, a service key without a catalog, or a catalog
+// without its service key, is a loss that nobody may paper over.
+Result<void> found_catalog(Shared& shared, const std::filesystem::path& file) {
+  Seat& seat = *shared.catalog_seat;
+  const std::filesystem::path marker = file.string() + ".founding";
+  const bool founding = std::filesystem::exists(marker);
+  const bool has_file = std::filesystem::exists(file) && !founding;
+  const bool has_key = TRY(has_service_key(seat)) && !founding;
+  if (has_file != has_key) {
+    return Error(Code::FailedPrecondition,
+                 has_key ? file.string() + " is missing, but the token holds this service's keys: "
+                                           "restore the catalog, or use another token"
+                         : file.string() + " belongs to another token: its service key is missing");
+  }
+  if (has_file) {
+    shared.catalog = TRY(store::Catalog::open(file, catalog_mac(seat)));
+    return {};
+  }
+  TRY(write_file(marker, ""));
+  std::filesystem::remove(file);
+  crypto::Workbench* const bench = TRY(seat.workbench());
+  TRY(crypto::destroy_version(*bench, service_key().id, kServiceKeyVersion));
+  const crypto::VersionMaterial made =
+      TRY(crypto::create_version(*bench, service_key(), kServiceKeyVersion));
+  if (shared.token_directory) TRY(sync_tree(*shared.token_directory));
+  shared.catalog = TRY(store::Catalog::open(file, catalog_mac(seat)));
+  TRY(shared.catalog->put_setting(kServiceCheck, made.check));
+  std::filesystem::remove(marker);
+  return sync_directory(file.has_parent_path() ? file.parent_path() : ".");
+}
+
+// The service key must be the one that the catalog was made with, not one of the same name.
+Result<void> check_service_key(Shared& shared) {
+  keys::KeyVersion version;
+  version.number = kServiceKeyVersion;
+  version.state = keys::State::Enabled;
+  version.check = TRY(shared.catalog->setting(kServiceCheck));
+  crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
+  return crypto::verify_version(*bench, service_key(), version);
+}
+
+Result<void> compare_all(Shared& shared) {
+  std::string after;
+  for (;;) {
+    const auto page = shared.catalog->list("", after, 256);
+    if (page.empty()) return {};
+    for (const auto& key : page) compare_with_token(*shared.catalog_seat, *key);
+    after = page.back()->name.text();
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
+  auto shared = std::make_unique<Shared>(token_pace());
+  auto module = TRY(pkcs11::Module::load(options.module));
+  const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(options.token_uri));
+  shared->token = TRY(pkcs11::Token::open(std::move(module), uri, options.pin));
+  options.pin = Secret();
+  shared->token_directory = options.token_directory;
+  shared->policy_file = options.policy;
+  shared->catalog_seat.emplace(*shared);
+  TRY(found_catalog(*shared, options.catalog));
+  TRY(check_service_key(*shared));
+  shared->log = TRY(audit::Log::open(options.audit_directory, audit::LogOptions()));
+  activate_policy(*shared, TRY(read_policy_file(shared->policy_file)));
+  TRY(sweep_unfinished(*shared->catalog_seat));
+  TRY(compare_all(*shared));
+  shared->token_answered.store(Clock::now().time_since_epoch().count());
+  return std::unique_ptr<Backend>(new Backend(std::move(shared)));
+}
+
+Backend::Backend(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {}
+
+Backend::~Backend() = default;
+
+Result<StagedPolicy> Backend::stage_policy() const {
+  return StagedPolicy(TRY(read_policy_file(shared_->policy_file)));
+}
+
+void Backend::activate(StagedPolicy staged) {
+  const std::lock_guard lock(shared_->policy_change);
+  activate_policy(*shared_, std::move(staged.policy_));
+}
+
+void Backend::note_certificates(const Sha256Digest& digest) {
+  audit::Record record = audit::system_record(audit::Event::CertificatesReloaded);
+  record.digest = digest;
+  record_event(*shared_, std::move(record));
+}
+
+std::vector<std::string> Backend::troubles() const {
+  std::vector<std::string> troubles;
+  if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");
+  const Clock::time_point answered{Clock::duration(shared_->token_answered.load())};
+  if (Clock::now() - answered > kSignOfLifeWithin) {
+    troubles.emplace_back("the token does not answer");
+  }
+  return troubles;
+}
+
+void Backend::count_unauthenticated() { shared_->unauthenticated.fetch_add(1); }
+
+void Backend::when_durable(const Receipt& receipt, Task<void(Result<void>)> then) {
+  shared_->log->when_durable({receipt.index, receipt.leaf_hash}, std::move(then));
+}
+
+}  // namespace kw::core

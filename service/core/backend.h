@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/secret.h"
+#include "base/task.h"
+#include "service/core/sealed.h"
+
+namespace kw::policy {
+class Policy;
+}
+
+namespace kw::core {
+
+struct Shared;
+
+// StagedPolicy is a policy that is fit to be activated.
+class StagedPolicy {
+ private:
+  friend class Backend;
+  explicit StagedPolicy(std::shared_ptr<const policy::Policy> policy)
+      : policy_(std::move(policy)) {}
+  std::shared_ptr<const policy::Policy> policy_;
+};
+
+struct BackendOptions {
+  std::filesystem::path module;  // the PKCS#11 library
+  std::string token_uri;         // RFC 7512
+  Secret pin;
+  std::optional<std::filesystem::path> token_directory;  // synced after key creation, if given
+  std::filesystem::path catalog;
+  std::filesystem::path audit_directory;
+  std::filesystem::path policy;
+};
+
+// Backend is what all executors share: the token's login, the catalog, the active policy, the audit
+// log. It shows none of them: only KeyService (the door) reaches them. Safe for concurrent use.
+class Backend {
+ public:
+  // Opens everything, in the order token, catalog, sweep of unfinished keys, comparison of every
+  // key with the token, policy, log. Fails closed: an error means that nothing is served.
+  static Result<std::unique_ptr<Backend>> open(BackendOptions options);
+  ~Backend();
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  // Reads the policy file again, in two steps so that a reload can be all or nothing: a text that
+  // parses and passes its own tests is staged; activating cannot fail.
+  Result<StagedPolicy> stage_policy() const;
+  void activate(StagedPolicy staged);
+
+  // Puts on record that the server took new TLS files; `digest` is its certificate's SHA-256.
+  void note_certificates(const Sha256Digest& digest);
+
+  // Why the service cannot do its work now, a short sentence each; empty when it can.
+  std::vector<std::string> troubles() const;
+
+  // Adds requests without a proven caller to a count that is recorded once in a while: a flood
+  // cannot buy one record each.
+  void count_unauthenticated();
+
+  // Hands the answer to `deliver` once its record is durable, or an Unavailable error if it cannot
+  // be made so. `deliver` runs on the committer's thread or at once, and must not block.
+  template <typename T>
+  void release(Sealed<T> sealed, Task<void(Result<T>, std::optional<Receipt>)> deliver) {
+    if (!sealed.recorded_) return deliver(std::move(sealed.answer_), std::nullopt);
+    const Receipt receipt = sealed.receipt_;
+    when_durable(receipt, [answer = std::move(sealed.answer_), receipt,
+                           deliver = std::move(deliver)](Result<void> durable) mutable {
+      if (!durable) return deliver(std::move(durable).error(), std::nullopt);
+      deliver(std::move(answer), receipt);
+    });
+  }
+
+ private:
+  friend class KeyService;
+
+  explicit Backend(std::unique_ptr<Shared> shared);
+  void when_durable(const Receipt& receipt, Task<void(Result<void>)> then);
+
+  std::unique_ptr<Shared> shared_;
+};
+
+}  // namespace kw::core

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/core/key_service.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "service/core/backend.h"
+#include "service/core/passage.h"
+#include "service/core/shared.h"
+#include "service/crypto/random.h"
+
+// The door's odds and ends; the operations on keys, blobs, signatures and the policy stand in
+// manage.cc, blobs.cc, signatures.cc and policy.cc.
+namespace kw::core {
+namespace {
+
+constexpr auto kUnauthenticatedEvery = std::chrono::seconds(10);
+constexpr std::size_t kTicksPerRound = 55;  // one a second: every key within a minute
+
+// Compares the next few keys with the token; yields the name to go on after.
+std::string compare_some(Seat& seat, const std::string& after) {
+  store::Catalog& catalog = *seat.shared().catalog;
+  const std::size_t share = catalog.size() / kTicksPerRound + 1;
+  const auto page = catalog.list("", after, share);
+  for (const KeyView& key : page) compare_with_token(seat, *key);
+  return page.size() < share ? std::string() : page.back()->name.text();
+}
+
+Result<void> ask_for_sign_of_life(Seat& seat) {
+  crypto::Workbench* const bench = TRY(seat.workbench());
+  TRY(crypto::random_bytes(*bench, 16));
+  return {};
+}
+
+}  // namespace
+
+struct KeyService::Upkeep {
+  std::string compared_up_to;
+  Deadline next_count = deadline_in(kUnauthenticatedEvery);
+};
+
+KeyService::KeyService(Backend& backend)
+    : seat_(std::make_unique<Seat>(*backend.shared_)), upkeep_(std::make_unique<Upkeep>()) {}
+
+KeyService::~KeyService() = default;
+
+Sealed<Secret> KeyService::random(const Call& call, std::size_t size) {
+  Passage passage(*seat_, call, policy::Operation::Random);
+  const auto act = [&]() -> Result<Secret> {
+    TRY(passage.decide({}));
+    crypto::Workbench* const bench = TRY(seat_->workbench());
+    Secret bytes = TRY(crypto::random_bytes(*bench, size));
+    passage.gives(bytes.size());
+    return bytes;
+  };
+  return passage.conclude(act());
+}
+
+Sealed<Secret> KeyService::refuse(const Call& call, std::string_view operation, Error error) {
+  Passage passage(*seat_, call, operation);
+  return passage.conclude(Result<Secret>(std::move(error)));
+}
+
+void KeyService::maintain() {
+  Shared& shared = seat_->shared();
+  const Result<void> alive = ask_for_sign_of_life(*seat_);
+  if (!alive) {
+    log_error(Severity::Error, "the token gives no sign of life", alive.error());
+    return;
+  }
+  shared.token_answered.store(Clock::now().time_since_epoch().count());
+  upkeep_->compared_up_to = compare_some(*seat_, upkeep_->compared_up_to);
+  if (!has_passed(upkeep_->next_count)) return;
+  upkeep_->next_count = deadline_in(kUnauthenticatedEvery);
+  const std::uint64_t count = shared.unauthenticated.exchange(0);
+  if (count == 0) return;
+  audit::Record record = audit::system_record(audit::Event::Unauthenticated);
+  record.count = count;
+  record_event(shared, std::move(record));
+}
+
+}  // namespace kw::core

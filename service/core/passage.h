@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "policy/policy.h"
+#include "service/audit/record.h"
+#include "service/core/call.h"
+#include "service/core/messages.h"
+#include "service/core/sealed.h"
+#include "service/core/shared.h"
+
+namespace kw::core {
+
+// Passage is one operation's way through the door: decide, act, record, answer. It ends in
+// `conclude`, which appends the record and seals the answer; there is no other way to make a Sealed.
+// Private to service/core; for one thread, within one call of KeyService.
+class Passage {
+ public:
+  Passage(Seat& seat, const Call& call, policy::Operation operation);
+  // For a request that could not be read: it has a name of an operation, but no decision.
+  Passage(Seat& seat, const Call& call, std::string_view operation);
+
+  // What goes on record.
+  void about(const KeyName& name) { record_.key_name = name.text(); }
+  void about(const keys::Key& key, Version version);
+  void bind(const Context& context) { context_ = &context; }  // must outlive the passage
+  void takes(std::size_t bytes) { record_.bytes_in = bytes; }
+  void gives(std::size_t bytes) { record_.bytes_out = bytes; }
+
+  // Asks the policy. `question.operation` and the time are filled in here.
+  // Errors: PermissionDenied; DeadlineExceeded (asked too late).
+  Result<void> decide(policy::Question question);
+  // decide() with what the catalog knows of a key.
+  Result<void> decide_on(const keys::Key& key);
+  // Whether the policy gives the caller this operation on any key at all. Errors: PermissionDenied.
+  Result<void> decide_on_any_key();
+  // Asks with what the catalog knows of a key, for filters: nothing goes on record.
+  bool may_see(const keys::Key& key) const;
+
+  // decide() on a key's name and what is known of it, then the key itself.
+  // Errors: PermissionDenied, NotFound, DeadlineExceeded.
+  Result<KeyView> admit(const KeyName& name);
+
+  // The version that produces, or the one to consume with, of a key made for `purpose`.
+  // Errors: InvalidArgument (another purpose), NotFound, FailedPrecondition, Unavailable
+  // (quarantined).
+  Result<const keys::KeyVersion*> producing(const keys::Key& key, keys::Purpose purpose);
+  Result<const keys::KeyVersion*> consuming(const keys::Key& key, keys::Purpose purpose,
+                                            Version version);
+
+  // A change of state begins: the intent record is durable when this returns.
+  // Errors: Unavailable, DeadlineExceeded; then nothing may be changed.
+  Result<void> intend();
+
+  // Gives a refusal its reason, for the record alone.
+  Error because(audit::Reason reason, Error error);
+
+  template <typename T>
+  Sealed<T> conclude(Result<T> result) {
+    std::optional<Error> failure;
+    if (!result) failure.emplace(result.error());
+    Result<audit::Ticket> ticket = append_record(failure);
+    if (!ticket) return {std::move(ticket).error(), Receipt{}, false};
+    const Receipt receipt{ticket->index, ticket->leaf};
+    // A context that could not be put on record keeps its answer back, too.
+    if (failure) return {*std::move(failure), receipt, true};
+    return {std::move(result), receipt, true};
+  }
+
+  Seat& seat() noexcept { return seat_; }
+  Shared& shared() noexcept { return seat_.shared(); }
+
+ private:
+  policy::Facts facts() const;
+  Result<void> check_usable(const keys::Key& key, const keys::KeyVersion& version);
+  // Fills in the outcome and appends. Sets `failure` where the context's MAC cannot be made.
+  Result<audit::Ticket> append_record(std::optional<Error>& failure);
+  Result<void> add_context_mac();
+
+  Seat& seat_;
+  const Call& call_;
+  policy::Operation operation_;
+  const Context* context_ = nullptr;
+  audit::Record record_;
+  std::shared_ptr<const policy::Policy> policy_;  // the one that decides, to the end
+};
+
+}  // namespace kw::core

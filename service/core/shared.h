@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/names.h"
+#include "pkcs11/pace.h"
+#include "pkcs11/token.h"
+#include "policy/policy.h"
+#include "service/audit/log.h"
+#include "service/crypto/workbench.h"
+#include "service/store/catalog.h"
+
+// What stands behind the door. Only this room's .cc files include it: every header it names is
+// hidden from the rooms above.
+namespace kw::core {
+
+struct Shared;
+
+// The key that only the service uses: the catalog's MAC and the context MACs of the audit log are
+// made with keys that the token derives from it.
+const keys::Key& service_key();
+constexpr Version kServiceKeyVersion{1};
+
+// Seat is one executor's place at the token: a workbench that is replaced when its session failed,
+// and that forgets what changed meanwhile. For one thread.
+class Seat {
+ public:
+  explicit Seat(Shared& shared) : shared_(shared) {}
+
+  // A usable bench, good until the next call. Errors: Unavailable.
+  Result<crypto::Workbench*> workbench();
+  Shared& shared() noexcept { return shared_; }
+
+ private:
+  Shared& shared_;
+  std::unique_ptr<crypto::Workbench> bench_;
+  std::uint64_t seen_changes_ = 0;
+};
+
+// ChangeLog tells every seat which keys changed their state, so that it drops what it derived from
+// them. Safe for concurrent use.
+class ChangeLog {
+ public:
+  void add(const KeyId& key);
+  // The keys changed since `seen`, which is brought up to date; nothing if they are too many.
+  std::optional<std::vector<KeyId>> since(std::uint64_t& seen) const;
+
+ private:
+  static constexpr std::size_t kKept = 1024;
+
+  std::atomic<std::uint64_t> count_ = 0;
+  mutable Mutex mutex_;
+  std::deque<KeyId> last_ KW_GUARDED_BY(mutex_);
+};
+
+// Quarantine holds the versions whose objects are not what their profile says. Safe for concurrent
+// use; empty in all good days, which costs one load to see.
+class Quarantine {
+ public:
+  // True if the version was not there before.
+  bool add(const KeyId& key, Version version);
+  bool holds(const KeyId& key, Version version) const;
+  std::size_t size() const noexcept { return count_.load(); }
+
+ private:
+  std::atomic<std::size_t> count_ = 0;
+  mutable Mutex mutex_;
+  std::set<std::pair<KeyId, Version>> versions_ KW_GUARDED_BY(mutex_);
+};
+
+// LastUse remembers when a key was last used since the service started. Safe for concurrent use.
+class LastUse {
+ public:
+  void note(const KeyId& key, WallTime when);
+  std::optional<WallTime> find(const KeyId& key) const;
+
+ private:
+  mutable Mutex mutex_;
+  std::unordered_map<KeyId, WallTime> times_ KW_GUARDED_BY(mutex_);
+};
+
+struct Shared {
+  // Constant after opening; declared in the order in which they must outlive each other.
+  std::unique_ptr<pkcs11::Token> token;
+  pkcs11::Pace pace;
+  std::optional<std::filesystem::path> token_directory;
+  std::filesystem::path policy_file;
+  std::optional<Seat> catalog_seat;  // the catalog calls its MAC function one at a time
+  std::unique_ptr<store::Catalog> catalog;
+  std::unique_ptr<audit::Log> log;
+
+  // Self-synchronised.
+  std::atomic<std::shared_ptr<const policy::Policy>> policy;
+  std::mutex policy_change;  // held by whoever replaces the policy, never on the way of a request
+  ChangeLog changes;
+  Quarantine quarantine;
+  LastUse last_use;
+  std::atomic<std::uint64_t> unauthenticated = 0;
+  std::atomic<Clock::rep> token_answered = 0;  // Clock ticks of the last sign of life
+
+  explicit Shared(pkcs11::Pace::Limits limits) : pace(limits) {}
+};
+
+// Parses a policy's text and runs its own tests. Errors: InvalidArgument, FailedPrecondition.
+Result<std::shared_ptr<const policy::Policy>> judge_policy(std::string_view text);
+
+// The same for a file. Errors also: NotFound, Unavailable.
+Result<std::shared_ptr<const policy::Policy>> read_policy_file(const std::filesystem::path& file);
+
+// Every request that is not decided yet is decided by this policy from now on. On record.
+void activate_policy(Shared& shared, std::shared_ptr<const policy::Policy> fresh);
+
+// Appends the record of an event of the service's own. A log that cannot take it says so itself.
+void record_event(Shared& shared, audit::Record record);
+
+// Destroys in the token, then forgets, every version whose creation was not finished. For the
+// start, when the catalog says what is on disk. Errors: Unavailable.
+Result<void> sweep_unfinished(Seat& seat);
+
+// Compares the versions of a key with the token; one that differs goes into quarantine, on record.
+void compare_with_token(Seat& seat, const keys::Key& key);
+
+}  // namespace kw::core

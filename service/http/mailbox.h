@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/mutex.h"
+#include "service/http/request.h"
+
+namespace kw::http {
+
+class Connection;
+
+// Letter is an answer on its way back to the connection that waits for it.
+struct Letter {
+  std::weak_ptr<Connection> to;
+  std::uint64_t turn = 0;  // which of the connection's requests is answered
+  Reply reply;
+};
+
+// Mailbox carries answers from any thread to one event loop, waking it once for all that came
+// together. It outlives the loop: after `close` letters are wiped and lost.
+class Mailbox : public std::enable_shared_from_this<Mailbox> {
+ public:
+  explicit Mailbox(boost::asio::io_context& loop) : loop_(&loop) {}
+
+  void put(Letter letter) KW_EXCLUDES(mutex_);
+  void close() KW_EXCLUDES(mutex_);
+
+ private:
+  void deliver() KW_EXCLUDES(mutex_);
+
+  Mutex mutex_;
+  boost::asio::io_context* loop_ KW_GUARDED_BY(mutex_);  // null once closed
+  std::vector<Letter> letters_ KW_GUARDED_BY(mutex_);
+};
+
+// Makes the Respond of one request; dropped uncalled it puts a 500.
+Respond make_respond(std::shared_ptr<Mailbox> mailbox, std::weak_ptr<Connection> to,
+                     std::uint64_t turn, const RequestId& id);
+
+}  // namespace kw::http
