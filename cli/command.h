@@ -35,6 +35,7 @@ struct Option {
   Need need = Need::Optional;
   std::vector<std::string> choices = {};  // a closed list; empty allows all
   Completion completion = Completion::Nothing;
+  char letter = 0;  // 'o' for "-o", where there is one
   // Says what is wrong with a value, or nothing. A fault found here is a usage error.
   std::function<std::string(const std::string&)> check = {};
 

@@ -89,7 +89,7 @@ Result<void> make_token(const fs::path& directory) {
   TRY(write_secret(token / "pin", pin));
   ::setenv("SOFTHSM2_CONF", (token / "softhsm2.conf").c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
   const auto module = TRY(pkcs11::Module::load(kModule));
-  return pkcs11::initialise_token(*module, kLabel, make_pin(), pin);
+  return pkcs11::initialise_token(module, kLabel, make_pin(), pin);
 }
 
 Result<void> make_all(const fs::path& directory, const std::string& listen) {

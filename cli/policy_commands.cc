@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+#include "base/names.h"
+#include "cli/commands.h"
+#include "cli/json_body.h"
+#include "cli/problem_text.h"
+#include "cli/server_command.h"
+#include "policy/policy.h"
+
+namespace kw::cli {
+namespace {
+
+using policy::Operation;
+using policy::Policy;
+
+Result<std::shared_ptr<const Policy>> load(const Arguments& arguments) {
+  const std::string path = arguments.get("FILE");
+  const std::string text = TRY(read_file(path));
+  auto parsed = Policy::parse(text);
+  if (!parsed) return Error(parsed.error().code(), path + ": " + parsed.error().detail());
+  return parsed;
+}
+
+Result<int> check(const Arguments& arguments, const Io& io) {
+  const auto policy = TRY(load(arguments));
+  TRY(write_all(io.out, "good\n"));
+  return kExitOk;
+}
+
+Result<int> test(const Arguments& arguments, const Io& io) {
+  const auto policy = TRY(load(arguments));
+  const auto passed = policy->run_tests();
+  if (!passed) {
+    return Error(passed.error().code(), arguments.get("FILE") + ": " + passed.error().detail());
+  }
+  TRY(write_all(io.out, "good: every test of the policy passes\n"));
+  return kExitOk;
+}
+
+// Asked is a question together with what its views point into.
+struct Asked {
+  std::vector<std::string> spiffe;
+  std::vector<std::string> dns;
+  std::string spki, subject, source, key, algorithm, state;
+  Context context;
+  std::map<std::string, std::string> tags;
+  policy::Question question;
+
+  policy::Facts facts() const {
+    return {.spki = spki, .spiffe = spiffe, .dns = dns, .subject = subject, .source = source};
+  }
+};
+
+// `asked` must not move afterwards: its question points into it.
+Result<void> ask(const Arguments& arguments, Asked& asked) {
+  asked.spiffe = arguments.all("--spiffe");
+  asked.dns = arguments.all("--dns");
+  asked.spki = arguments.get("--spki");
+  asked.subject = arguments.get("--subject");
+  asked.source = arguments.get("--source");
+  asked.key = arguments.get("--key");
+  asked.algorithm = arguments.get("--algorithm");
+  asked.state = arguments.get("--state");
+  asked.context = TRY(Context::from_pairs(pairs_of(arguments, "--context")));
+  for (const auto& [name, value] : pairs_of(arguments, "--tag")) asked.tags[name] = value;
+  asked.question.operation = *policy::parse_operation(arguments.get("--do"));
+  asked.question.key = asked.key;
+  asked.question.context = &asked.context;
+  asked.question.algorithm = asked.algorithm;
+  asked.question.state = asked.state;
+  asked.question.tags = &asked.tags;
+  asked.question.now = wall_now();
+  if (arguments.has("--bytes")) asked.question.bytes = number_of(arguments, "--bytes");
+  return {};
+}
+
+bool key_is_missing(const Arguments& arguments) {
+  return policy::names_a_key(*policy::parse_operation(arguments.get("--do"))) &&
+         !arguments.has("--key");
+}
+
+std::string to_text(const policy::Explanation& explanation) {
+  std::string text = explanation.allowed ? "allowed" : "denied";
+  text += explanation.rule.empty() ? " by default: no rule matches\n"
+                                   : " by rule " + explanation.rule + "\n";
+  text += "caller matches:";
+  for (const std::string& name : explanation.principals) text += " " + name;
+  text += explanation.principals.empty() ? " no principal of this policy\n" : "\n";
+  for (const policy::NearMiss& miss : explanation.near_misses) {
+    text += "  rule " + miss.rule + ": " + printable(miss.condition) + " wants " +
+            printable(miss.wanted) + ", found " + printable(miss.found) + "\n";
+  }
+  return text;
+}
+
+Result<int> explain(const Arguments& arguments, const Io& io) {
+  if (key_is_missing(arguments))
+    return usage_fault(io, "this operation is about a key: give --key");
+  const auto policy = TRY(load(arguments));
+  Asked asked;
+  TRY(ask(arguments, asked));
+  const auto explanation = policy->explain(asked.facts(), asked.question);
+  if (arguments.has("--json")) {
+    JsonBody body;
+    body.truth("allowed", explanation.allowed).text("rule", explanation.rule);
+    const Secret line = body.finish();
+    TRY(write_all(io.out, std::string(as_text(line.reveal())) + "\n"));
+  } else {
+    TRY(write_all(io.out, to_text(explanation)));
+  }
+  return explanation.allowed ? kExitOk : kExitRefused;
+}
+
+Result<int> who_can(const Arguments& arguments, const Io& io) {
+  if (key_is_missing(arguments))
+    return usage_fault(io, "this operation is about a key: give --key");
+  const auto policy = TRY(load(arguments));
+  const Operation operation = *policy::parse_operation(arguments.get("--do"));
+  for (const policy::Grant& grant : policy->who_can(operation, arguments.get("--key"))) {
+    if (arguments.has("--json")) {
+      JsonBody body;
+      body.text("principal", grant.principal).text("rule", grant.rule);
+      body.texts("conditions", grant.conditions);
+      const Secret line = body.finish();
+      TRY(write_all(io.out, std::string(as_text(line.reveal())) + "\n"));
+      continue;
+    }
+    std::string line = grant.principal + "\trule " + grant.rule;
+    for (const std::string& condition : grant.conditions) {
+      line += "\tif " + printable(condition);
+    }
+    TRY(write_all(io.out, line + "\n"));
+  }
+  return kExitOk;
+}
+
+std::vector<std::string> operation_names() {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < policy::kOperationCount; ++i) {
+    names.emplace_back(policy::name_of(static_cast<Operation>(i)));
+  }
+  return names;
+}
+
+// An option about the caller or the key that `explain` asks for.
+Option fact(std::string name, std::string value, std::string help) {
+  return {.name = std::move(name), .value = std::move(value), .help = std::move(help)};
+}
+
+std::vector<Option> question_options() {
+  Option spiffe = fact("--spiffe", "URI", "a SPIFFE id that the caller proved; may be repeated");
+  Option dns = fact("--dns", "NAME", "a DNS name that the caller proved; may be repeated");
+  Option tag = fact("--tag", "NAME=VALUE", "a tag of the key; may be repeated");
+  Option bytes = fact("--bytes", "N", "size of the plaintext");
+  spiffe.need = dns.need = tag.need = Option::Need::Repeated;
+  tag.check = check_pair;
+  bytes.check = check_number(0, ~std::uint64_t{0});
+  Option context = context_option();
+  context.help = "a pair of the request's context; may be repeated";
+  return {spiffe,
+          dns,
+          fact("--spki", "sha256:HEX", "SHA-256 of the caller's public key"),
+          fact("--subject", "DN", "the caller's subject"),
+          fact("--source", "ADDRESS", "the address that the caller comes from"),
+          fact("--algorithm", "ALGORITHM", "the key's algorithm"),
+          fact("--state", "STATE", "the key's state"),
+          context,
+          tag,
+          bytes};
+}
+
+}  // namespace
+
+std::vector<Command> policy_commands() {
+  const Option file{.name = "FILE",
+                    .value = "FILE",
+                    .help = "the policy, YAML",
+                    .need = Option::Need::Required,
+                    .completion = Option::Completion::File};
+  const Option operation{.name = "--do",
+                         .value = "OPERATION",
+                         .help = "what the caller wants to do",
+                         .need = Option::Need::Required,
+                         .choices = operation_names()};
+  const Option key = key_option(Option::Need::Optional);
+  const Option json{.name = "--json", .value = "", .help = "one JSON object a line"};
+  std::vector<Option> explained = {file, operation, key, json};
+  for (Option& option : question_options()) explained.push_back(std::move(option));
+  return {
+      {.path = "policy check",
+       .summary = "read a policy and name its first fault with line and column",
+       .details = {},
+       .options = {file},
+       .run = check},
+      {.path = "policy test",
+       .summary = "run the tests that the policy holds",
+       .details = {},
+       .options = {file},
+       .run = test},
+      {.path = "policy explain",
+       .summary = "say what a policy answers, and why",
+       .details = "Ends with 0 if it is allowed, 1 if it is denied. A fact that is not given is\n"
+                  "missing: no allow that asks for it matches, and every deny does.",
+       .options = std::move(explained),
+       .run = explain},
+      {.path = "policy who-can",
+       .summary = "list who may do something, and under which conditions",
+       .details = {},
+       .options = {file, operation, key, json},
+       .run = who_can},
+  };
+}
+
+}  // namespace kw::cli
