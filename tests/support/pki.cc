@@ -81,9 +81,9 @@ void add_extensions(X509* certificate, X509* issuer, const LeafOptions& options)
   const bool authority = options.role == Role::Authority;
   add_extension(certificate, issuer, NID_basic_constraints,
                 authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
-  add_extension(certificate, issuer, NID_key_usage,
-                authority ? "critical,digitalSignature,keyCertSign,cRLSign"
-                          : "critical,digitalSignature");
+  add_extension(
+      certificate, issuer, NID_key_usage,
+      authority ? "critical,digitalSignature,keyCertSign,cRLSign" : "critical,digitalSignature");
   add_extension(certificate, issuer, NID_subject_key_identifier, "hash");
   if (options.usage != ExtendedUsage::Absent) {
     add_extension(certificate, issuer, NID_ext_key_usage,
@@ -106,10 +106,10 @@ Certificate start_certificate(const LeafOptions& options, EVP_PKEY* key) {
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), options.not_before);
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), options.not_after);
   if (!options.common_name.empty()) {
-    X509_NAME_add_entry_by_NID(
-        X509_get_subject_name(certificate.get()), NID_commonName, MBSTRING_UTF8,
-        reinterpret_cast<const unsigned char*>(options.common_name.data()),
-        static_cast<int>(options.common_name.size()), -1, 0);
+    X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate.get()), NID_commonName,
+                               MBSTRING_UTF8,
+                               reinterpret_cast<const unsigned char*>(options.common_name.data()),
+                               static_cast<int>(options.common_name.size()), -1, 0);
   }
   X509_set_pubkey(certificate.get(), key);
   return certificate;
@@ -223,8 +223,8 @@ std::string forge_key(const Identity& identity) {
 
 void write_pem(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path) << text;
-  std::filesystem::permissions(path, std::filesystem::perms::owner_read |
-                                         std::filesystem::perms::owner_write);
+  std::filesystem::permissions(
+      path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 }  // namespace kw::test

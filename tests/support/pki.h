@@ -25,7 +25,7 @@ struct LeafOptions {
   ExtendedUsage usage = ExtendedUsage::Client;
   Role role = Role::Leaf;
   std::string digest = "SHA256";
-  long serial = 0;  // 0: a fresh one
+  long serial = 0;          // 0: a fresh one
   long not_before = -3600;  // seconds from now
   long not_after = 3600;
 };
