@@ -34,8 +34,12 @@ bool is_within(const Document& document, PrincipalId id, const Ids& set) {
   if (set.contains(id) || set.contains(kEverybody)) return true;
   const Principal& principal = document.principals[id];
   const auto member_is = [&](PrincipalId member) { return is_within(document, member, set); };
-  if (principal.kind != MatcherKind::AllOf) return false;
-  return std::any_of(principal.members.begin(), principal.members.end(), member_is);
+  const auto& members = principal.members;
+  if (principal.kind == MatcherKind::AllOf) {
+    return std::any_of(members.begin(), members.end(), member_is);
+  }
+  return principal.kind == MatcherKind::AnyOf &&
+         std::all_of(members.begin(), members.end(), member_is);
 }
 
 std::vector<std::string> in_words(const std::vector<Condition>& conditions) {
