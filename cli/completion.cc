@@ -78,7 +78,7 @@ std::string bash_script(const std::vector<Command>& commands) {
       "_keyward() {\n"
       "  local cur=\"${COMP_WORDS[COMP_CWORD]}\" prev=\"${COMP_WORDS[COMP_CWORD-1]}\" path=''\n"
       "  local word words=''\n"
-      "  for word in \"${COMP_WORDS[@]:1:2}\"; do\n"
+      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
       "    case \"${path:+$path }$word\" in\n";
   std::string known;
   for (const auto& [first, second] : next_words(commands)) {
@@ -107,7 +107,7 @@ std::string bash_script(const std::vector<Command>& commands) {
 
 // zsh runs bash's function through its own bridge: one source, one behaviour.
 std::string zsh_script(const std::vector<Command>& commands) {
-  return "#compdef keyward\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(commands);
+  return "autoload -U +X bashcompinit && bashcompinit\n" + bash_script(commands);
 }
 
 std::string fish_option(const Option& option) {

@@ -42,8 +42,8 @@ Command completion_command(const ServerCommands& server) {
   return {.path = "completion",
           .summary = "print a completion script for your shell",
           .details =
-              "bash:  eval \"$(keyward completion bash)\"\n"
-              "zsh:   keyward completion zsh > \"${fpath[1]}/_keyward\"\n"
+              "bash:  source <(keyward completion bash)\n"
+              "zsh:   source <(keyward completion zsh)\n"
               "fish:  keyward completion fish > ~/.config/fish/completions/keyward.fish",
           .options = {{.name = "SHELL",
                        .value = "SHELL",
