@@ -33,10 +33,14 @@ pkcs11::ObjectTemplate imported(unsigned long key_type, ByteView value) {
 keys::Key TokenBench::name_key(std::string_view algorithm) {
   const keys::Algorithm* const found = keys::find_algorithm(algorithm);
   REQUIRE(found != nullptr);
-  return {KeyId::random(), REQUIRE_OK(KeyName::parse("tests/key")),
-          found,           keys::Residency::Token,
-          {},              WallTime{},
-          std::nullopt,    {}};
+  return {KeyId::random(),
+          REQUIRE_OK(KeyName::parse("tests/key")),
+          found,
+          keys::Residency::Token,
+          {},
+          WallTime{},
+          std::nullopt,
+          {}};
 }
 
 keys::Key TokenBench::make_key(std::string_view algorithm) {
