@@ -69,7 +69,8 @@ TEST_CASE_METHOD(CatalogFixture, "catalog: a key being created is invisible", "[
 }
 
 TEST_CASE_METHOD(CatalogFixture, "catalog: a missing key is NotFound", "[store][catalog]") {
-  CHECK_CODE(catalog->find(REQUIRE_OK(KeyName::parse("no"))), Code::NotFound);
+  const KeyName name = REQUIRE_OK(KeyName::parse("no"));
+  CHECK_CODE(catalog->find(name), Code::NotFound);
   CHECK_CODE(catalog->find(KeyId::random()), Code::NotFound);
 }
 

@@ -9,12 +9,14 @@ namespace {
 
 using Catch::Matchers::Contains;
 
+Row row_of(const keys::Key& key) { return REQUIRE_OK(make_key_row(key)); }
+
 // Rows with a right MAC that no catalog writes: what another version of the program might leave.
 struct LedgerFixture {
   test::TempDir folder;
   std::filesystem::path path = folder / "catalog.db";
   keys::Key key = test::make_key("team/a");
-  Row key_row = REQUIRE_OK(make_key_row(key));
+  Row key_row = row_of(key);
   Row version_row = make_version_row(key.id, test::make_version(1));
 
   Result<void> write(std::vector<Row> rows) {
