@@ -8,7 +8,7 @@
 namespace kw::pkcs11 {
 namespace {
 
-using namespace std::string_view_literals;
+using std::string_view_literals::operator""sv;
 
 enum class Origin { Generated, Derived };
 
@@ -30,6 +30,9 @@ constexpr auto kP256 = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"sv;
 constexpr auto kP384 = "\x06\x05\x2b\x81\x04\x00\x22"sv;
 constexpr auto kP521 = "\x06\x05\x2b\x81\x04\x00\x23"sv;
 constexpr auto kEd25519 = "\x06\x03\x2b\x65\x70"sv;
+constexpr auto kEd25519Name =
+    "\x13\x0c"
+    "edwards25519"sv;
 constexpr auto kNoCurve = ""sv;
 
 // RSA_F4 (65537), big-endian as CKA_PUBLIC_EXPONENT is.
@@ -81,7 +84,6 @@ void add_common(ObjectTemplate& object, const Recipe& recipe, CK_OBJECT_CLASS ob
       .number(CKA_KEY_TYPE, recipe.key_type)
       .flag(CKA_TOKEN, recipe.origin == Origin::Generated)
       .flag(CKA_PRIVATE, true)
-      .flag(CKA_MODIFIABLE, false)
       .flag(CKA_COPYABLE, false)
       .mechanisms(CKA_ALLOWED_MECHANISMS, {&allowed, 1});
 }
@@ -89,6 +91,10 @@ void add_common(ObjectTemplate& object, const Recipe& recipe, CK_OBJECT_CLASS ob
 void add_secrecy(ObjectTemplate& object) {
   object.flag(CKA_SENSITIVE, true).flag(CKA_EXTRACTABLE, false).flag(CKA_WRAP_WITH_TRUSTED, true);
 }
+
+// Last in every template: SoftHSM 2.6.1 takes attributes one by one, and in C_DeriveKey refuses all
+// that follow this one.
+void add_seal(ObjectTemplate& object) { object.flag(CKA_MODIFIABLE, false); }
 
 ObjectTemplate secret_key(const Recipe& recipe) {
   ObjectTemplate key;
@@ -102,6 +108,7 @@ ObjectTemplate secret_key(const Recipe& recipe) {
       .flag(CKA_DERIVE, (recipe.uses & kDerive) != 0)
       .flag(CKA_WRAP, false)
       .flag(CKA_UNWRAP, false);
+  add_seal(key);
   return key;
 }
 
@@ -115,6 +122,7 @@ ObjectTemplate private_key(const Recipe& recipe) {
       .flag(CKA_UNWRAP, false)
       .flag(CKA_DERIVE, false)
       .flag(CKA_ALWAYS_AUTHENTICATE, false);
+  add_seal(key);
   return key;
 }
 
@@ -131,6 +139,7 @@ ObjectTemplate public_key(const Recipe& recipe) {
   } else {
     key.text(CKA_EC_PARAMS, recipe.ec_params);
   }
+  add_seal(key);
   return key;
 }
 
@@ -168,6 +177,13 @@ ObjectTemplate named(ObjectTemplate object, ByteView id, std::string_view label)
   return object;
 }
 
+// PKCS#11 3.0 knows two spellings of Ed25519's CKA_EC_PARAMS: SoftHSM takes the one and shows the
+// other.
+bool means(AttributeType type, ByteView wanted, ByteView found) noexcept {
+  return std::ranges::equal(wanted, found) ||
+         (type == CKA_EC_PARAMS && as_text(wanted) == kEd25519 && as_text(found) == kEd25519Name);
+}
+
 Error difference(const Recipe& recipe, AttributeType type, ByteView wanted,
                  const std::optional<Bytes>& found) {
   char number[24];
@@ -186,7 +202,7 @@ Result<void> compare(Session& session, ObjectHandle key, const Recipe& recipe,
   const std::vector<Attribute> found = TRY(session.get_attributes(key, types));
   for (std::size_t i = 0; i < types.size(); ++i) {
     const ByteView wanted = expected.value(i);
-    if (!found[i].value || !std::ranges::equal(*found[i].value, wanted)) {
+    if (!found[i].value || !means(types[i], wanted, *found[i].value)) {
       return difference(recipe, types[i], wanted, found[i].value);
     }
   }
@@ -239,7 +255,6 @@ ObjectTemplate check_block() {
       .flag(CKA_PRIVATE, true)
       .flag(CKA_SENSITIVE, false)
       .flag(CKA_EXTRACTABLE, true)
-      .flag(CKA_MODIFIABLE, false)
       .flag(CKA_COPYABLE, false)
       .flag(CKA_ENCRYPT, false)
       .flag(CKA_DECRYPT, false)
@@ -248,6 +263,7 @@ ObjectTemplate check_block() {
       .flag(CKA_DERIVE, false)
       .flag(CKA_WRAP, false)
       .flag(CKA_UNWRAP, false);
+  add_seal(block);
   return block;
 }
 

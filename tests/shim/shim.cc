@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "pkcs11/cryptoki.h"
@@ -55,6 +56,7 @@ struct State {
   unsigned long epoch = 0;  // counts clears
   unsigned long hanging = 0;
   std::vector<Rule> rules;
+  bool rules_read = false;  // those of the environment
   unsigned long counts[kFunctions] = {};
   std::string record;
   std::string record_path;
@@ -192,6 +194,15 @@ CK_RV load_real_module(State& shim) {
   return find(&shim.real);
 }
 
+bool add_rules_of_environment(State& shim) {
+  ParsedRules parsed = parse_rules(environment("KEYWARD_SHIM_RULES"));
+  if (parsed.bad_line != 0) {
+    std::fprintf(stderr, "keyward-shim: KEYWARD_SHIM_RULES: line %d is no rule\n", parsed.bad_line);
+  }
+  std::ranges::move(parsed.rules, std::back_inserter(shim.rules));
+  return parsed.bad_line == 0;
+}
+
 __attribute__((destructor)) void flush_at_exit() { keyward_shim_flush(); }
 
 }  // namespace
@@ -201,18 +212,15 @@ __attribute__((destructor)) void flush_at_exit() { keyward_shim_flush(); }
 
 extern "C" {
 
-// The environment is read anew each time, so that one process can serve several tests.
+// The record's path is read anew each time, so that one process can serve several tests.
 KW_EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
   kw::shim::State& shim = kw::shim::state();
   const std::lock_guard lock(shim.mutex);
   kw::shim::flush_locked(shim);
   shim.record_path = kw::shim::environment("KEYWARD_SHIM_RECORD");
-  kw::shim::ParsedRules parsed = kw::shim::parse_rules(kw::shim::environment("KEYWARD_SHIM_RULES"));
-  if (parsed.bad_line != 0) {
-    std::fprintf(stderr, "keyward-shim: KEYWARD_SHIM_RULES: line %d is no rule\n", parsed.bad_line);
+  if (!std::exchange(shim.rules_read, true) && !kw::shim::add_rules_of_environment(shim)) {
     return CKR_ARGUMENTS_BAD;
   }
-  std::ranges::move(parsed.rules, std::back_inserter(shim.rules));
   *list = kw::shim::functions();
   return shim.real != nullptr ? CKR_OK : kw::shim::load_real_module(shim);
 }

@@ -8,12 +8,10 @@
 
 #include "tests/support/expect.h"
 
-using namespace kw;
-using pkcs11::Pace;
-using namespace std::chrono_literals;
+namespace kw::pkcs11 {
 
 TEST_CASE("pace: never more calls of a kind at once than the limit", "[pkcs11][pace]") {
-  Pace pace({.symmetric = 2, .asymmetric = 1}, 1h);
+  Pace pace({.symmetric = 2, .asymmetric = 1}, std::chrono::hours(1));
   std::atomic<int> inside = 0;
   std::atomic<int> most = 0;
   std::vector<std::thread> threads;
@@ -37,7 +35,7 @@ TEST_CASE("pace: never more calls of a kind at once than the limit", "[pkcs11][p
 }
 
 TEST_CASE("pace: kinds do not wait for each other", "[pkcs11][pace]") {
-  Pace pace({.symmetric = 1, .asymmetric = 1}, 1h);
+  Pace pace({.symmetric = 1, .asymmetric = 1}, std::chrono::hours(1));
   const auto symmetric = pace.enter(Pace::Kind::Symmetric);
   const auto asymmetric = pace.enter(Pace::Kind::Asymmetric);  // would hang
   CHECK(pace.written_off(Pace::Kind::Asymmetric) == 0);
@@ -45,7 +43,7 @@ TEST_CASE("pace: kinds do not wait for each other", "[pkcs11][pace]") {
 
 TEST_CASE("pace: a waiter goes on when its patience ends, and the hung permit is written off",
           "[pkcs11][pace]") {
-  Pace pace({.symmetric = 1, .asymmetric = 1}, 1ms);
+  Pace pace({.symmetric = 1, .asymmetric = 1}, std::chrono::milliseconds(1));
   std::optional<Pace::Permit> hung(pace.enter(Pace::Kind::Symmetric));
   {
     const auto second = pace.enter(Pace::Kind::Symmetric);
@@ -59,7 +57,7 @@ TEST_CASE("pace: a waiter goes on when its patience ends, and the hung permit is
 }
 
 TEST_CASE("pace: a moved permit is given back once", "[pkcs11][pace]") {
-  Pace pace({.symmetric = 1, .asymmetric = 1}, 1h);
+  Pace pace({.symmetric = 1, .asymmetric = 1}, std::chrono::hours(1));
   {
     auto first = pace.enter(Pace::Kind::Symmetric);
     const auto moved = std::move(first);
@@ -67,3 +65,5 @@ TEST_CASE("pace: a moved permit is given back once", "[pkcs11][pace]") {
   const auto next = pace.enter(Pace::Kind::Symmetric);
   CHECK(pace.written_off(Pace::Kind::Symmetric) == 0);
 }
+
+}  // namespace kw::pkcs11

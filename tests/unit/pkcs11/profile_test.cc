@@ -7,8 +7,7 @@
 #include "tests/unit/pkcs11/oracle.h"
 #include "tests/unit/pkcs11/token_fixture.h"
 
-using namespace kw;
-using namespace kw::pkcs11;
+namespace kw::pkcs11 {
 using test::Padding;
 using test::ShimFixture;
 using test::TokenFixture;
@@ -39,9 +38,9 @@ std::string run(const std::string& command) {
 Bytes sign_message(Session& session, Profile profile, ObjectHandle key, ByteView message) {
   switch (profile) {
     case Profile::Rsa2048Pkcs: {
-      const Bytes digest = test::openssl_digest("SHA256", message);
-      return REQUIRE_OK(
-          session.sign(Mechanism::rsa_pkcs(), key, REQUIRE_OK(digest_info(Hash::Sha256, digest))));
+      const Bytes info =
+          REQUIRE_OK(digest_info(Hash::Sha256, test::openssl_digest("SHA256", message)));
+      return REQUIRE_OK(session.sign(Mechanism::rsa_pkcs(), key, info));
     }
     case Profile::Rsa4096Pss:
     case Profile::Rsa2048Pss:
@@ -273,3 +272,5 @@ TEST_CASE_METHOD(TokenFixture, "profile: pkcs11-tool reads the same", "[pkcs11][
   CHECK(listing.find(to_hex(object)) != std::string::npos);
   CHECK(listing.find("sensitive, always sensitive, never extractable, local") != std::string::npos);
 }
+
+}  // namespace kw::pkcs11

@@ -4,8 +4,7 @@
 #include "pkcs11/cryptoki.h"
 #include "tests/support/expect.h"
 
-using namespace kw;
-using pkcs11::RvClass;
+namespace kw::pkcs11 {
 
 TEST_CASE("return_value: every class has its cure", "[pkcs11][rv]") {
   CHECK(pkcs11::describe(CKR_ENCRYPTED_DATA_INVALID).rv_class == RvClass::Caller);
@@ -46,3 +45,5 @@ TEST_CASE("return_value: names lead back to their numbers", "[pkcs11][rv]") {
   CHECK_FALSE(pkcs11::find_return_value("CKR_NO_SUCH_NAME"));
   CHECK_FALSE(pkcs11::find_return_value(""));
 }
+
+}  // namespace kw::pkcs11

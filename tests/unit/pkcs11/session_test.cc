@@ -8,8 +8,7 @@
 #include "tests/unit/pkcs11/oracle.h"
 #include "tests/unit/pkcs11/token_fixture.h"
 
-using namespace kw;
-using namespace kw::pkcs11;
+namespace kw::pkcs11 {
 using test::ShimFixture;
 using test::TokenFixture;
 
@@ -292,3 +291,5 @@ TEST_CASE("mechanism: the digest is as long as its hash makes one", "[pkcs11][me
   CHECK_CODE(digest_info(Hash::Sha256, Bytes(31)), Code::InvalidArgument);
   CHECK_CODE(digest_info(Hash::Sha512, Bytes(32)), Code::InvalidArgument);
 }
+
+}  // namespace kw::pkcs11

@@ -5,17 +5,17 @@
 #include "tests/shim/rules.h"
 #include "tests/unit/pkcs11/token_fixture.h"
 
-using namespace kw;
+namespace kw::shim {
 using test::SoftHsm;
 
 TEST_CASE("shim: rules name a call, when, and what then", "[shim]") {
-  const auto parsed = shim::parse_rules(
+  const auto parsed = parse_rules(
       "fail C_Encrypt 3 CKR_DEVICE_ERROR\ndelay C_Sign */2 200ms;hang C_Decrypt *\n\n"
       "fail C_Sign 1 2147483650");
   REQUIRE(parsed.rules.size() == 4);
   CHECK(parsed.rules[0].rv == CKR_DEVICE_ERROR);
   CHECK(parsed.rules[1].delay.count() == 200);
-  CHECK(parsed.rules[2].action == shim::Rule::Action::Hang);
+  CHECK(parsed.rules[2].action == Rule::Action::Hang);
   CHECK(parsed.rules[3].rv == 0x80000002);
 }
 
@@ -25,12 +25,12 @@ TEST_CASE("shim: what is no rule is refused with its line", "[shim]") {
       "fail Encrypt 1 CKR_DEVICE_ERROR", "delay C_Sign 1 200", "delay C_Sign 1 ms", "hang C_Sign",
       "hang C_Sign 1 x", "break C_Sign 1", "fail C_Sign */0 CKR_CANCEL", "fail C_Sign 1 CKR_OK");
   INFO(text);
-  CHECK(shim::parse_rules("hang C_Sign 1\n" + text).bad_line == 2);
+  CHECK(parse_rules("hang C_Sign 1\n" + text).bad_line == 2);
 }
 
 TEST_CASE("shim: a rule counts its own calls", "[shim]") {
   const auto pattern = [](std::string_view when) {
-    auto rule = shim::parse_rule("fail C_Sign " + std::string(when) + " CKR_CANCEL").value();
+    auto rule = parse_rule("fail C_Sign " + std::string(when) + " CKR_CANCEL").value();
     std::string seen;
     for (int i = 0; i < 6; ++i) {
       seen += rule.applies() ? 'x' : '.';
@@ -74,3 +74,5 @@ TEST_CASE("shim: a hung call hangs until the rules are cleared", "[shim]") {
   caller.join();
   CHECK(succeeded);
 }
+
+}  // namespace kw::shim

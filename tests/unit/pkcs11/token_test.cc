@@ -6,8 +6,7 @@
 #include "pkcs11/slots.h"
 #include "tests/unit/pkcs11/token_fixture.h"
 
-using namespace kw;
-using namespace kw::pkcs11;
+namespace kw::pkcs11 {
 using test::SoftHsm;
 
 TEST_CASE("module: a path that is no module is refused", "[pkcs11][module]") {
@@ -103,3 +102,5 @@ TEST_CASE("provision: a label has 1 to 32 bytes", "[pkcs11][provision]") {
   CHECK_CODE(initialise_token(module, std::string(33, 'x'), hsm.pin(), hsm.pin()),
              Code::InvalidArgument);
 }
+
+}  // namespace kw::pkcs11

@@ -3,9 +3,7 @@
 
 #include "tests/support/expect.h"
 
-using namespace kw;
-using pkcs11::TokenIdentity;
-using pkcs11::TokenUri;
+namespace kw::pkcs11 {
 
 TEST_CASE("uri: matches by each attribute that it names, and by all of them", "[pkcs11][uri]") {
   const TokenIdentity token{"my token", "SoftHSM project", "SoftHSM v2", "0123abcd"};
@@ -37,3 +35,5 @@ TEST_CASE("uri: refuses what is no URI or says more than a token's name", "[pkcs
 TEST_CASE("uri: refuses a NUL", "[pkcs11][uri]") {
   CHECK_CODE(TokenUri::parse(std::string_view("pkcs11:token=a\0b", 16)), Code::InvalidArgument);
 }
+
+}  // namespace kw::pkcs11
