@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "audit_fixture.h"
+
+namespace kw::test {
+
+using audit::Log;
+using audit_verify::Finding;
+
+TEST_CASE_METHOD(AuditFixture, "audit log: a stopped log begins with its start", "[audit][log]") {
+  open();
+  CHECK(verdict().finding == Finding::Good);
+  CHECK(verdict().records == 2);
+  CHECK(count_events("start") == 1);
+  CHECK(count_events("stop") == 1);
+}
+
+TEST_CASE_METHOD(AuditFixture, "audit log: a receipt is what the verifier computes",
+                 "[audit][log]") {
+  const auto log = open();
+  const audit::Ticket ticket = append_durably(*log);
+  Sha256Digest leaf{};
+  REQUIRE_OK(audit_verify::read_records(dir.path(), ticket.index, [&](const auto& record) {
+    leaf = record.leaf;
+    return false;
+  }));
+  CHECK(leaf == ticket.leaf);
+}
+
+TEST_CASE_METHOD(AuditFixture, "audit log: goes on where it stopped", "[audit][log]") {
+  append_durably(*open());
+  append_durably(*open());
+  CHECK(verdict().finding == Finding::Good);
+  CHECK(verdict().records == 6);
+}
+
+TEST_CASE_METHOD(AuditFixture, "audit log: belongs to one writer", "[audit][log]") {
+  const auto log = open();
+  CHECK_CODE(Log::open(dir.path(), options), Code::FailedPrecondition);
+}
+
+TEST_CASE_METHOD(AuditFixture, "audit log: many threads get every ticket once, in order",
+                 "[audit][log]") {
+  constexpr int kThreads = 8;
+  constexpr int kEach = 250;
+  options.segment_size = 64u << 10;  // so that segments end in the middle
+  std::mutex mutex;
+  std::vector<std::uint64_t> called;
+  std::atomic<int> failures{0};
+  {
+    const auto log = open();
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < kEach; ++i) {
+          auto ticket = log->append(a_wrap());
+          if (!ticket) {
+            ++failures;
+            continue;
+          }
+          log->when_durable(*ticket, [&, index = ticket->index](Result<void> done) {
+            const std::lock_guard lock(mutex);
+            if (!done) ++failures;
+            called.push_back(index);
+          });
+          if (!log->wait_durable(*ticket, deadline_in(kSoon))) ++failures;
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  CHECK(failures == 0);
+  CHECK(called.size() == kThreads * kEach);
+  std::sort(called.begin(), called.end());
+  CHECK(std::adjacent_find(called.begin(), called.end()) == called.end());
+  const auto result = verdict();
+  CHECK(result.finding == Finding::Good);
+  CHECK(segments().size() > 5);
+  CHECK(result.records == kThreads * kEach + 2 + segments().size() - 1);
+}
+
+TEST_CASE_METHOD(AuditFixture, "audit log: bounds what is not durable yet", "[audit][log]") {
+  options.undurable_limit = 400;
+  const auto log = open();
+  CHECK_CODE(log->append(a_wrap(std::string(512, 'x'))), Code::Unavailable);
+  CHECK(log->healthy());
+  CHECK(REQUIRE_OK(log->append(audit::system_record(audit::Event::TokenLost))).index == 1);
+}
+
+// Negative test 72.
+TEST_CASE_METHOD(AuditFixture, "audit log: bounds a caller's megabyte of escapes", "[audit][72]") {
+  std::string evil = "a\nb\x1b[2J\xff\u202e";
+  while (evil.size() < (1u << 20)) evil += evil;
+  {
+    const auto log = open();
+    audit::Record record = a_wrap(evil);
+    record.source = record.operation = record.key_name = record.rule = evil;
+    append_durably(*log, record);
+  }
+  CHECK(std::filesystem::file_size(segments().front()) < 4096);
+  CHECK(verdict().finding == Finding::Good);
+}
+
+}  // namespace kw::test
