@@ -54,11 +54,11 @@ Command completion_command(const ServerCommands& server) {
 }
 
 CLI::App* group_of(CLI::App& root, const std::string& word) {
-  CLI::App* group = root.get_subcommand_no_throw(word);
-  if (group == nullptr) {
-    group = root.add_subcommand(word, group_summary(word));
-    group->require_subcommand(1);
-  }
+  const auto is_it = [&word](const CLI::App* app) { return app->get_name() == word; };
+  const auto found = root.get_subcommands(is_it);
+  if (!found.empty()) return found.front();
+  CLI::App* group = root.add_subcommand(word, group_summary(word));
+  group->require_subcommand(1);
   return group;
 }
 
