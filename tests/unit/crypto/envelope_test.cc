@@ -137,9 +137,9 @@ TEST_CASE("envelope: reads the largest blob and refuses one byte more", "[crypto
 TEST_CASE("envelope: refuses every other spelling of the text", "[crypto][envelope]") {
   const std::string good = Example().fields.at("text");
   std::string trailing_bits = good;
-  trailing_bits.back() = 'R';  // the last character carries two bits that must be 0
+  trailing_bits.back() = 'R';  // the last character carries four bits that must be 0
   for (const std::string& bad :
-       {good + "=", good + "\n", " " + good, good + "A", good.substr(1), trailing_bits,
+       {good + "=", good + "\n", " " + good, good.substr(1), trailing_bits,
         to_base64(Example().bytes("blob")), std::string("kwb1:") + good, std::string()}) {
     INFO(bad);
     CHECK_CODE(decode_blob_text(bad), Code::InvalidArgument);
