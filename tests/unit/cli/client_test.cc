@@ -60,7 +60,8 @@ TEST_CASE("client: a server of another CA is refused", "[cli][client]") {
   const test::FakeServer server(answer_with(200, "{}"));
   const test::TempDir folder;
   const auto other = REQUIRE_OK(sandbox::Authority::make("test CA"));
-  REQUIRE_OK(write_file(folder / "ca.pem", REQUIRE_OK(other.certificate())));
+  const std::string certificate = REQUIRE_OK(other.certificate());
+  REQUIRE_OK(write_file(folder / "ca.pem", certificate));
   auto settings = settings_for(server);
   settings.ca_file = (folder / "ca.pem").string();
   const auto client = REQUIRE_OK(Client::open(settings));
