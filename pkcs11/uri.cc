@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/uri.h"
 
-#include <memory>
-
 #include "pkcs11/cryptoki.h"
 
 #include <p11-kit/uri.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
 
 namespace kw::pkcs11 {
 namespace {
@@ -59,6 +61,21 @@ const char* find_surplus(P11KitUri* uri) {
   return nullptr;
 }
 
+// RFC 7512, section 2.3 forbids it; p11-kit lets the last one win.
+bool names_attribute_twice(std::string_view text) {
+  std::set<std::string_view> seen;
+  text = text.substr(0, text.find('?'));
+  text.remove_prefix(std::min(text.find(':') + 1, text.size()));
+  while (!text.empty()) {
+    const std::string_view attribute = text.substr(0, text.find(';'));
+    text.remove_prefix(std::min(attribute.size() + 1, text.size()));
+    if (!seen.insert(attribute.substr(0, attribute.find('='))).second) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool is_unreserved(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '.' || c == '_' || c == '~';
@@ -76,6 +93,9 @@ Result<TokenUri> TokenUri::parse(std::string_view text) {
   const int status = p11_kit_uri_parse(parsed.text_.c_str(), P11_KIT_URI_FOR_ANY, uri.get());
   if (status != P11_KIT_URI_OK) {
     return bad_uri("not a PKCS#11 URI (RFC 7512) such as pkcs11:token=keyward");
+  }
+  if (names_attribute_twice(text)) {
+    return bad_uri("it names an attribute twice");
   }
   if (const char* surplus = find_surplus(uri.get()); surplus != nullptr) {
     return bad_uri(surplus);

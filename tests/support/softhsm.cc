@@ -48,6 +48,7 @@ SoftHsm::SoftHsm(Path path) : path_(path) {
 SoftHsm::~SoftHsm() {
   if (shim_ != nullptr) {
     clear();
+    find_shim_function<void()>(shim_, "keyward_shim_flush")();
     ::dlclose(shim_);
     ::unsetenv("KEYWARD_SHIM_RECORD");
   }
