@@ -87,13 +87,12 @@ Result<Act> decode_batch(JsonFields body, const Target&) {
   const JsonValue requests = TRY(body.need("requests"));
   TRY(body.finish());
   std::vector<Act> acts;
-  for (const JsonValue& part : TRY(in_field("requests", requests.as_array()))) {
-    if (acts.size() == kMaxRequests) {
-      return refusal(Code::InvalidArgument, "requests: more than 1000");
-    }
+  for (const JsonValue& part : TRY(in_field("requests", requests.as_array(kMaxRequests)))) {
     Result<Act> act = decode_part(part);
     acts.push_back(act ? std::move(act).value() : refuse_part("batch", std::move(act).error()));
   }
+  // An answer that no record stands behind does not exist, also not an empty one.
+  if (acts.empty()) return refusal(Code::InvalidArgument, "requests: at least one is needed");
   return Act([acts = std::move(acts)](core::KeyService& door, const core::Call& call) mutable {
     std::vector<core::Sealed<Answer>> answers;
     answers.reserve(acts.size());

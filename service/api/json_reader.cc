@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 
 namespace kw::api {
 namespace {
@@ -110,6 +111,7 @@ class JsonParser {
   struct Open {
     std::uint32_t node;
     std::size_t members = 0;
+    std::vector<std::size_t> hashes = {};  // of the names, in their order
   };
 
   Result<void> value() {
@@ -137,22 +139,27 @@ class JsonParser {
     return value();
   }
 
-  Result<void> name(const Open& object) {
+  Result<void> name(Open& object) {
     if (object.members > JsonDocument::kMaxMembers) return fault(at_, "too many members");
     skip_space();
     if (peek() != '"') return fault(at_, "a member's name is missing");
     const auto fresh = static_cast<std::uint32_t>(document_.nodes_.size());
     TRY(string());
-    if (stands_twice(object.node, fresh)) return fault(begin_of(fresh), "a name stands twice");
+    if (stands_twice(object, fresh)) return fault(begin_of(fresh), "a name stands twice");
     skip_space();
     return expect(':');
   }
 
-  bool stands_twice(std::uint32_t object, std::uint32_t fresh) const {
+  // Hashes first: a long name is read once, and not again for each member behind it.
+  bool stands_twice(Open& object, std::uint32_t fresh) const {
     const std::string wanted = unescaped(raw_of(fresh));
-    for (std::uint32_t at = object + 1; at < fresh; at = document_.nodes_[at + 1].after) {
-      if (unescaped(raw_of(at)) == wanted) return true;
+    const std::size_t wanted_hash = std::hash<std::string>()(wanted);
+    std::uint32_t at = object.node + 1;
+    for (const std::size_t hash : object.hashes) {
+      if (hash == wanted_hash && unescaped(raw_of(at)) == wanted) return true;
+      at = document_.nodes_[at + 1].after;
     }
+    object.hashes.push_back(wanted_hash);
     return false;
   }
 
@@ -317,10 +324,13 @@ Result<Bytes> JsonValue::as_bytes(Base64Alphabet alphabet) const {
   return bytes;
 }
 
-Result<std::vector<JsonValue>> JsonValue::as_array() const {
+Result<std::vector<JsonValue>> JsonValue::as_array(std::size_t most) const {
   if (!is_array()) return refusal(Code::InvalidArgument, "must be an array");
   std::vector<JsonValue> values;
   for (std::uint32_t at = index_ + 1; at < node().after; at = document_->nodes_[at].after) {
+    if (values.size() == most) {
+      return refusal(Code::InvalidArgument, "more than " + std::to_string(most) + " values");
+    }
     values.push_back({*document_, at});
   }
   return values;

@@ -64,7 +64,8 @@ class JsonValue {
   // Canonical base64 or base64url, decoded into memory that is wiped.
   Result<Secret> as_secret(Base64Alphabet alphabet) const;
   Result<Bytes> as_bytes(Base64Alphabet alphabet) const;
-  Result<std::vector<JsonValue>> as_array() const;
+  // Fails too where the array holds more than `most` values.
+  Result<std::vector<JsonValue>> as_array(std::size_t most) const;
   // The members of an object: their names and values.
   Result<std::vector<std::pair<std::string, JsonValue>>> as_members() const;
 

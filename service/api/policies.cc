@@ -5,6 +5,8 @@
 namespace kw::api {
 namespace {
 
+constexpr std::size_t kMaxNames = 64;
+
 Result<Answer> write_policy(Result<core::PolicyText> result) {
   const core::PolicyText policy = TRY(std::move(result));
   JsonWriter json(policy.text.size() * 2 + 256);
@@ -28,7 +30,7 @@ Result<std::vector<std::string>> take_strings(JsonFields& fields, std::string_vi
   std::vector<std::string> texts;
   const std::optional<JsonValue> value = fields.take(name);
   if (!value) return texts;
-  for (const JsonValue& text : TRY(in_field(name, value->as_array()))) {
+  for (const JsonValue& text : TRY(in_field(name, value->as_array(kMaxNames)))) {
     texts.push_back(TRY(in_field(name, text.as_string())));
   }
   return texts;

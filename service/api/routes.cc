@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/api/routes.h"
 
-#include <array>
+#include <algorithm>
 
 namespace kw::api {
 namespace {
@@ -13,9 +13,11 @@ constexpr std::string_view kKeys = "/v1/keys/";
 
 constexpr std::array<Route, 20> kRoutes = {{
     {Method::Post, "/v1/keys", "", "create", Lane::State, decode_create_key, true},
-    {Method::Get, "/v1/keys", "", "read", Lane::Host, decode_list_keys, false},
+    {Method::Get, "/v1/keys", "", "read", Lane::Host, decode_list_keys, false,
+     {"prefix", "after", "limit"}},
     {Method::Get, kKeys, "", "read", Lane::Host, decode_show_key, false},
-    {Method::Get, kKeys, "public", "read", Lane::Host, decode_public_key, false},
+    {Method::Get, kKeys, "public", "read", Lane::Host, decode_public_key, false,
+     {"version", "format"}},
     {Method::Post, kKeys, "rotate", "rotate", Lane::State, decode_rotate_key, true},
     {Method::Post, kKeys, "disable", "disable", Lane::State, decode_disable_key, true},
     {Method::Post, kKeys, "enable", "enable", Lane::State, decode_enable_key, true},
@@ -52,9 +54,11 @@ Split split(std::string_view path) {
 // name=value pairs joined by '&'. Nothing in a query needs an escape, so none is decoded.
 Result<std::map<std::string, std::string>> parse_query(std::string_view query) {
   std::map<std::string, std::string> values;
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+  for (bool more = !query.empty(); more;) {
+    const std::size_t end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    more = end != std::string_view::npos;
+    if (more) query.remove_prefix(end + 1);
     const std::size_t equals = pair.find('=');
     if (equals == 0 || equals == std::string_view::npos ||
         pair.find('%') != std::string_view::npos) {
@@ -65,6 +69,16 @@ Result<std::map<std::string, std::string>> parse_query(std::string_view query) {
     }
   }
   return values;
+}
+
+// A misspelt name is never dropped: the answer would be to another question.
+Result<void> check_names(const Route& route, const std::map<std::string, std::string>& query) {
+  for (const auto& [name, value] : query) {
+    if (std::find(route.query.begin(), route.query.end(), name) == route.query.end()) {
+      return refusal(Code::InvalidArgument, "query: a name that this call does not know");
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -82,6 +96,7 @@ Result<Match> match(http::Method method, std::string_view path, std::string_view
   if (match.route == nullptr) return match;
   if (parts.path == kKeys) match.target.name.emplace(TRY(KeyName::parse(parts.name)));
   match.target.query = TRY(parse_query(query));
+  TRY(check_names(*match.route, match.target.query));
   return match;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -20,6 +21,7 @@ struct Route {
   core::Lane lane;
   Decoder decode;
   bool has_body;
+  std::array<std::string_view, 3> query = {};  // the names that may stand behind '?'
 };
 
 // Every call that passes the door, in the order of docs/api.md.
@@ -31,7 +33,8 @@ struct Match {
   Target target;
 };
 
-// Finds the route of a raw target. Errors: InvalidArgument (the key's name or the query is none).
+// Finds the route of a raw target. Errors: InvalidArgument (the key's name is none; the query is
+// none, or holds a name that this call does not know).
 Result<Match> match(http::Method method, std::string_view path, std::string_view query);
 
 }  // namespace kw::api

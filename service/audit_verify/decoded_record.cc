@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -107,16 +108,16 @@ constexpr std::array<FieldRule, 22> kRules = {{
 
 Error fault(std::string what) { return Error(Code::InvalidArgument, std::move(what)); }
 
-// Takes tag, length and value off the front of `rest`.
+// Takes tag, length and value off the front of `rest`; none if it ends before the value does.
 struct RawField {
   std::uint8_t tag = 0;
   ByteView value;
 };
-Result<RawField> take_field(ByteView& rest) {
+std::optional<RawField> take_field(ByteView& rest) {
   constexpr std::size_t kHead = 3;
-  if (rest.size() < kHead) return fault("field cut short");
+  if (rest.size() < kHead) return std::nullopt;
   const std::size_t length = read_u16(rest.subspan(1));
-  if (rest.size() - kHead < length) return fault("field longer than its record");
+  if (rest.size() - kHead < length) return std::nullopt;
   const RawField field{rest[0], rest.subspan(kHead, length)};
   rest = rest.subspan(kHead + length);
   return field;
@@ -124,9 +125,9 @@ Result<RawField> take_field(ByteView& rest) {
 
 Result<ByteView> take_fixed(ByteView& rest, std::uint8_t tag, std::size_t size,
                             const char* missing) {
-  const RawField field = TRY(take_field(rest));
-  if (field.tag != tag || field.value.size() != size) return fault(missing);
-  return field.value;
+  const auto field = take_field(rest);
+  if (!field || field->tag != tag || field->value.size() != size) return fault(missing);
+  return field->value;
 }
 
 std::uint64_t to_integer(ByteView bytes) {
@@ -155,22 +156,21 @@ bool must_stand(Place place, std::string_view kind) {
          (place == Place::EventOfSystem && kind == kKinds[2]);
 }
 
-Result<Field> decode_field(const FieldRule& rule, ByteView value) {
-  Field field;
+Result<void> decode_field(const FieldRule& rule, ByteView value, Field& field) {
   field.name = rule.name;
   field.form = rule.form;
+  field.bytes = value;
   if (value.size() < rule.min || value.size() > rule.max) {
     return fault(std::string(rule.name) + ": wrong length");
   }
-  field.bytes = value;
-  if (rule.form == FieldForm::Text || rule.form == FieldForm::Hex) return field;
+  if (rule.form == FieldForm::Text || rule.form == FieldForm::Hex) return {};
   field.number = to_integer(value);
-  if (rule.form != FieldForm::Word) return field;
+  if (rule.form != FieldForm::Word) return {};
   if (field.number >= rule.words.size() || rule.words[field.number].empty()) {
     return fault(std::string(rule.name) + ": unknown value");
   }
   field.word = rule.words[field.number];
-  return field;
+  return {};
 }
 
 Result<void> require_none(std::size_t from, std::size_t to, std::string_view kind) {
@@ -185,15 +185,16 @@ Result<void> require_none(std::size_t from, std::size_t to, std::string_view kin
 Result<void> decode_fields(ByteView rest, DecodedRecord& record) {
   std::size_t next_rule = 0;
   while (!rest.empty()) {
-    const RawField raw = TRY(take_field(rest));
-    const std::size_t rule = static_cast<std::size_t>(raw.tag) - kFirstFieldAfterKind;
-    if (raw.tag < kFirstFieldAfterKind || rule < next_rule) return fault("fields out of order");
+    const auto raw = take_field(rest);
+    if (!raw) return fault("field cut short");
+    const std::size_t rule = static_cast<std::size_t>(raw->tag) - kFirstFieldAfterKind;
+    if (raw->tag < kFirstFieldAfterKind || rule < next_rule) return fault("fields out of order");
     if (rule >= kRules.size()) return fault("unknown field");
     if (!may_stand(kRules[rule].place, record.kind)) {
       return fault(std::string(kRules[rule].name) + ": not in this kind of record");
     }
     TRY(require_none(next_rule, rule, record.kind));
-    record.fields.push_back(TRY(decode_field(kRules[rule], raw.value)));
+    TRY(decode_field(kRules[rule], raw->value, record.fields.emplace_back()));
     next_rule = rule + 1;
   }
   return require_none(next_rule, kRules.size(), record.kind);

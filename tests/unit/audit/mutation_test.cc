@@ -141,6 +141,8 @@ void lay_out(const std::filesystem::path& folder, const Files& before, const Fil
     if (!after.contains(name)) std::filesystem::remove(folder / name);
   }
   for (const auto& [name, content] : after) {
+    const auto there = before.find(name);
+    if (there != before.end() && there->second == content) continue;
     std::FILE* file = std::fopen((folder / name).c_str(), "wb");
     REQUIRE(file != nullptr);
     REQUIRE(std::fwrite(content.data(), 1, content.size(), file) == content.size());

@@ -50,8 +50,8 @@ TEST_CASE("yaml: keeps the order of the text with its places", "[base][yaml]") {
 
 TEST_CASE("yaml: guesses nothing", "[base][yaml]") {
   for (const auto* const text :
-       {"yes", "no",   "on",       "True",       "NULL", "Null", "0777", "0x1F", "1_000", "1.5",
-        "1e3", ".inf", "12:30:45", "2026-01-01", "+1",   "00",   "-0x1", "-",    "=",     "<<"}) {
+       {"yes", "no", "on", "True", "NULL", "Null", "0777", "0x1F", "1_000", "1.5", "1e3", ".inf",
+        "12:30:45", "2026-01-01", "+1", "00", "-0x1", "=", "<<"}) {
     INFO(text);
     const Node node = value_of(text);
     REQUIRE(node.as_string() != nullptr);

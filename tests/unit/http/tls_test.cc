@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "service/http/server.h"
 #include "tests/support/expect.h"
 #include "tests/support/server_fixture.h"

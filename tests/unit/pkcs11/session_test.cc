@@ -56,7 +56,7 @@ ObjectTemplate data_object(std::string_view label) {
 TEST_CASE_METHOD(TokenFixture, "session: AES-GCM agrees with OpenSSL", "[pkcs11][session]") {
   const Bytes key(32, 0x42);
   const ObjectHandle handle = import_key(CKK_AES, key, {CKA_ENCRYPT, CKA_DECRYPT});
-  const std::size_t size = GENERATE(0, 1, 16, 65536);
+  const std::size_t size = GENERATE(0U, 1U, 16U, 65536U);
   const Bytes plaintext(size, 0x5a);
   const Bytes aad = GENERATE(Bytes{}, Bytes{1, 2, 3});
   const Bytes ciphertext =
@@ -127,7 +127,7 @@ TEST_CASE_METHOD(TokenFixture, "session: random bytes differ from draw to draw",
 }
 
 TEST_CASE_METHOD(TokenFixture, "session: finds all objects, however many", "[pkcs11][session]") {
-  const std::size_t count = GENERATE(0, 1, 64, 65, 200);
+  const std::size_t count = GENERATE(0U, 1U, 64U, 65U, 200U);
   for (std::size_t i = 0; i < count; ++i) {
     (void)REQUIRE_OK(session.create_object(data_object("many")));
   }

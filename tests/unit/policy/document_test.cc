@@ -141,7 +141,7 @@ TEST_CASE("document: says where a principal is wrong", "[policy][document]") {
       {"{jwt: {issuer: x}}", "line 3, column 7: 'jwt' identities are not yet supported"},
       {"{unix: 0}", "line 3, column 7: 'unix' identities are not yet supported"},
       {"{api_key: x}", "line 3, column 7: 'api_key' identities are not yet supported"},
-      {"{any: [q]}", "line 3, column 12: no principal has this name"},
+      {"{any: [q]}", "line 3, column 13: no principal has this name"},
       {"{any: [p]}", "line 3, column 3: the group holds itself"},
       {"{any: []}", "line 3, column 12: must not be an empty list"},
   }));

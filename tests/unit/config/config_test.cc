@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/config/config.h"
+
+#include "base/file.h"
+#include "tests/support/expect.h"
+#include "tests/support/temp_dir.h"
+
+namespace kw::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The example of the contract, to the letter.
+constexpr const char* kExample = R"(listen: ["127.0.0.1:7443"]            # also unix:PATH
+tls: {certificate: server.pem, key: server.key, client_ca: ca.pem, crl: revoked.pem}
+token: {module: /usr/lib/softhsm/libsofthsm2.so, uri: "pkcs11:token=keyward", pin: "file:token/pin"}
+catalog: "sqlite:catalog.db"          # or postgresql://…
+audit: {directory: audit, checkpoint_every: 1s}
+policy: policy.yaml
+telemetry: {listen: "127.0.0.1:7444"} # /metrics and health without a client certificate
+)";
+
+constexpr const char* kShortest = R"(listen: [systemd]
+tls: {certificate: c, key: k, client_ca: a}
+token: {module: m, uri: 'pkcs11:', pin: env:PIN}
+catalog: sqlite:d
+audit: {directory: l}
+policy: p
+)";
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const std::size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+TEST_CASE("config: the contract's example is read whole", "[config]") {
+  const Config config = REQUIRE_OK(Config::parse(kExample, "/etc/keyward"));
+  REQUIRE(config.listen.size() == 1);
+  CHECK(config.listen[0] == ListenAddress{ListenAddress::Kind::Tcp, "127.0.0.1", 7443, {}});
+  CHECK(config.tls.certificate == "/etc/keyward/server.pem");
+  CHECK(config.tls.key == "/etc/keyward/server.key");
+  CHECK(config.tls.client_ca == "/etc/keyward/ca.pem");
+  CHECK(config.tls.crl == std::filesystem::path("/etc/keyward/revoked.pem"));
+  CHECK(config.token.module == "/usr/lib/softhsm/libsofthsm2.so");
+  CHECK(config.token.uri == "pkcs11:token=keyward");
+  CHECK(config.token.pin.source() == PinReference::Source::File);
+  CHECK(config.token.pin.name() == "/etc/keyward/token/pin");
+  CHECK(config.catalog == "/etc/keyward/catalog.db");
+  CHECK(config.audit.directory == "/etc/keyward/audit");
+  CHECK(config.audit.checkpoint_every == 1s);
+  CHECK(config.policy == "/etc/keyward/policy.yaml");
+  REQUIRE(config.telemetry);
+  CHECK(config.telemetry->port == 7444);
+}
+
+TEST_CASE("config: what may be absent has defaults", "[config]") {
+  const Config config = REQUIRE_OK(Config::parse(kShortest, ""));
+  CHECK(config.listen[0].kind == ListenAddress::Kind::Systemd);
+  CHECK_FALSE(config.tls.crl);
+  CHECK_FALSE(config.token.directory);
+  CHECK_FALSE(config.token.executors);
+  CHECK(config.token.environment.empty());
+  CHECK_FALSE(config.telemetry);
+  CHECK(config.audit.checkpoint_every == 1s);
+  CHECK(config.limits.request_deadline == 10s);
+  CHECK(config.catalog == "d");
+}
+
+TEST_CASE("config: optional settings are read", "[config]") {
+  const std::string yaml =
+      replaced(kShortest, "pin: env:PIN",
+               "pin: env:PIN, directory: token, executors: 3, "
+               "environment: {SOFTHSM2_CONF: token/softhsm2.conf}") +
+      "limits: {request_deadline: 250ms, idle_timeout: 2m, connections: 10, queue: 20}\n";
+  const Config config = REQUIRE_OK(Config::parse(yaml, "/srv"));
+  CHECK(config.token.directory == std::filesystem::path("/srv/token"));
+  CHECK(config.token.executors == 3u);
+  CHECK(config.token.environment.at("SOFTHSM2_CONF") == "/srv/token/softhsm2.conf");
+  CHECK(config.limits.request_deadline == 250ms);
+  CHECK(config.limits.idle_timeout == 2min);
+  CHECK(config.limits.connections == 10);
+  CHECK(config.limits.queue == 20);
+}
+
+struct Bad {
+  const char* from;  // in kShortest
+  const char* to;
+  const char* message;
+};
+
+TEST_CASE("config: a fault is told with its place", "[config][errors]") {
+  const Bad bad = GENERATE(
+      Bad{"policy: p", "policy: p\nmore: 1", "line 7, column 1: more: unknown key"},
+      Bad{"policy: p", "policy: p\npolicy: q", "line 7, column 1: the key stands twice"},
+      Bad{"policy: p", "policy: &a p", "line 6, column 9: anchors are not allowed"},
+      Bad{"policy: p", "policy: !!str p", "line 6, column 9: tags are not allowed"},
+      Bad{"policy: p", "policy: 7", "line 6, column 9: policy: expected a text"},
+      Bad{"policy: p", "policy: ''", "line 6, column 9: policy: expected a text"},
+      Bad{"policy: p", "policy: \"a\\0b\"", "line 6, column 9: policy: holds a NUL character"},
+      Bad{"policy: p\n", "", "line 1, column 1: policy: missing"},
+      Bad{"listen: [systemd]", "listen: systemd",
+          "line 1, column 9: listen: expected a list of addresses"},
+      Bad{"listen: [systemd]", "listen: []",
+          "line 1, column 9: listen: expected a list of addresses"},
+      Bad{"[systemd]", "[7443]", "line 1, column 10: listen: expected a text"},
+      Bad{"[systemd]", "['[::1]:1', '[::1]:1']",
+          "line 1, column 21: listen: the same address twice"},
+      Bad{"[systemd]", "[':7443']",
+          "line 1, column 10: listen: expected HOST:PORT, unix:PATH or systemd"},
+      Bad{"tls: {certificate: c, key: k, client_ca: a}", "tls: on",
+          "line 2, column 6: tls: expected a mapping"},
+      Bad{"key: k,", "kye: k,", "line 2, column 23: tls.kye: unknown key"},
+      Bad{", client_ca: a", "", "line 2, column 6: tls.client_ca: missing"},
+      Bad{"client_ca: a", "client_ca: [a]", "line 2, column 42: tls.client_ca: expected a text"},
+      Bad{"'pkcs11:'", "keyward", "line 3, column 24: token.uri: expected pkcs11:… (RFC 7512)"},
+      Bad{"'pkcs11:'", "'pkcs11:token=a?pin-value=1234'",
+          "line 3, column 24: token.uri: no PIN here: use token.pin"},
+      Bad{"pin: env:PIN", "pin: 1234",
+          "line 3, column 40: token.pin: expected file:PATH, env:NAME or credential:NAME; a PIN is "
+          "never written here"},
+      Bad{"pin: env:PIN", "pin: 'hunter2'",
+          "line 3, column 40: token.pin: expected file:PATH, env:NAME or credential:NAME; a PIN is "
+          "never written here"},
+      Bad{", pin: env:PIN", "", "line 3, column 8: token.pin: missing"},
+      Bad{"env:PIN}", "env:PIN, executors: 0}",
+          "line 3, column 60: token.executors: expected a number from 1 to 256"},
+      Bad{"env:PIN}", "env:PIN, executors: '2'}",
+          "line 3, column 60: token.executors: expected a number from 1 to 256"},
+      Bad{"env:PIN}", "env:PIN, environment: {LD-X: a}}",
+          "line 3, column 63: token.environment.LD-X: not the name of an environment variable"},
+      Bad{"env:PIN}", "env:PIN, environment: [a]}",
+          "line 3, column 62: token.environment: expected a mapping"},
+      Bad{"sqlite:d", "postgresql://db/keyward",
+          "line 4, column 10: catalog: PostgreSQL is not supported yet: use sqlite:PATH"},
+      Bad{"sqlite:d", "'sqlite:'", "line 4, column 10: catalog: expected sqlite:PATH"},
+      Bad{"sqlite:d", "catalog.db", "line 4, column 10: catalog: expected sqlite:PATH"},
+      Bad{"directory: l", "directory: l, checkpoint_every: 0s",
+          "line 5, column 40: audit.checkpoint_every: expected a duration such as 250ms, 10s, 5m "
+          "or 1h"},
+      Bad{"directory: l", "directory: l, checkpoint_every: 10",
+          "line 5, column 40: audit.checkpoint_every: expected a text"},
+      Bad{"policy: p", "policy: p\ntelemetry: {}", "line 7, column 12: telemetry.listen: missing"},
+      Bad{"policy: p", "policy: p\nlimits: {queue: -1}",
+          "line 7, column 17: limits.queue: expected a number from 1 to 1000000"});
+  INFO(bad.to);
+  const auto config = Config::parse(replaced(kShortest, bad.from, bad.to), "");
+  REQUIRE_FALSE(config.has_value());
+  CHECK(config.error().code() == Code::InvalidArgument);
+  CHECK(config.error().detail() == bad.message);
+}
+
+TEST_CASE("config: an error never repeats what may be a PIN", "[config][errors]") {
+  const auto config = Config::parse(replaced(kShortest, "env:PIN", "hunter2"), "");
+  REQUIRE_FALSE(config.has_value());
+  CHECK(config.error().detail().find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("config: an empty document is refused", "[config][errors]") {
+  const std::string yaml = GENERATE("", "---\n", "[]\n", "text\n");
+  CHECK_CODE(Config::parse(yaml, ""), Code::InvalidArgument);
+}
+
+TEST_CASE("config: a file's paths start at its folder", "[config][file]") {
+  const test::TempDir folder;
+  REQUIRE_OK(write_file(folder / "keyward.yaml", kShortest));
+  const Config config = REQUIRE_OK(Config::load(folder / "keyward.yaml"));
+  CHECK(config.policy == folder / "p");
+  CHECK(config.catalog == folder / "d");
+}
+
+TEST_CASE("config: a file's faults are told with its name", "[config][file]") {
+  const test::TempDir folder;
+  REQUIRE_OK(write_file(folder / "keyward.yaml", "lisen: []\n"));
+  const auto config = Config::load(folder / "keyward.yaml");
+  REQUIRE_FALSE(config.has_value());
+  CHECK(config.error().detail() ==
+        (folder / "keyward.yaml").string() + ": line 1, column 1: lisen: unknown key");
+  CHECK_CODE(Config::load(folder / "no.yaml"), Code::NotFound);
+}
+
+TEST_CASE("config: addresses are read in each form", "[config][listen]") {
+  using Kind = ListenAddress::Kind;
+  const auto parse = [](std::string_view text) {
+    return REQUIRE_OK(ListenAddress::parse(text, "/run"));
+  };
+  CHECK(parse("localhost:0") == ListenAddress{Kind::Tcp, "localhost", 0, {}});
+  CHECK(parse("[::1]:65535") == ListenAddress{Kind::Tcp, "::1", 65535, {}});
+  CHECK(parse("unix:keyward.sock") == ListenAddress{Kind::Unix, "", 0, "/run/keyward.sock"});
+  CHECK(parse("unix:/a/b") == ListenAddress{Kind::Unix, "", 0, "/a/b"});
+  CHECK(parse("systemd") == ListenAddress{Kind::Systemd, "", 0, {}});
+}
+
+TEST_CASE("config: other addresses are refused", "[config][listen]") {
+  const std::string text =
+      GENERATE("", ":", "7443", "host", "host:", "host:65536", "host:-1", "host:+1", "host:01",
+               "host:1x", "::1:7443", "[::1]", "[]:1", "[::1:1", "[a]b:1", "https://a:1", "a b:1",
+               "unix:", "Systemd", "[localhost]:1");
+  INFO(text);
+  CHECK_CODE(ListenAddress::parse(text, ""), Code::InvalidArgument);
+}
+
+TEST_CASE("config: durations have a unit", "[config][duration]") {
+  CHECK(REQUIRE_OK(parse_duration("1ms")) == 1ms);
+  CHECK(REQUIRE_OK(parse_duration("10s")) == 10s);
+  CHECK(REQUIRE_OK(parse_duration("5m")) == 5min);
+  CHECK(REQUIRE_OK(parse_duration("999999999h")) == 999'999'999h);
+}
+
+TEST_CASE("config: other durations are refused", "[config][duration]") {
+  const std::string text = GENERATE("", "s", "10", "0s", "-1s", "+1s", " 1s", "1s ", "1 s", "01s",
+                                    "1.5s", "1S", "1d", "1s1ms", "1000000000s");
+  INFO(text);
+  CHECK_CODE(parse_duration(text), Code::InvalidArgument);
+}
+
+}  // namespace
+}  // namespace kw::config

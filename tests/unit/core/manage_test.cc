@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/core/door_fixture.h"
+
+namespace kw::core {
+
+TEST_CASE_METHOD(DoorFixture, "create: the intent is on record before the key, the outcome after",
+                 "[core][manage]") {
+  make_key("app/one", "ecdsa-p256-sha256");
+  std::vector<Line> lines = records();
+  REQUIRE(lines.size() >= 2);
+  Line& intent = lines[lines.size() - 2];
+  Line& outcome = lines[lines.size() - 1];
+  CHECK(intent["phase"] == "intent");
+  CHECK(intent.count("outcome") == 0);
+  CHECK(outcome["phase"] == "outcome");
+  CHECK(outcome["outcome"] == "ok");
+  CHECK(intent["key_id"] == outcome["key_id"]);
+}
+
+TEST_CASE_METHOD(DoorFixture, "create: refuses what it must, each with its code",
+                 "[core][manage]") {
+  make_key("app/one", "hmac-sha256");
+  const auto create = [this](const char* who, const char* key, const char* algorithm) {
+    return opened(door->create_key(call_as(who), {name(key), algorithm, {}}));
+  };
+  CHECK_CODE(create("admin", "app/one", "hmac-sha256"), Code::AlreadyExists);
+  CHECK_CODE(create("admin", "app/two", "des"), Code::InvalidArgument);
+  CHECK_CODE(create("admin", "keyward/service", "hmac-sha256"), Code::InvalidArgument);
+  CHECK_CODE(create("app", "app/two", "hmac-sha256"), Code::PermissionDenied);
+  CHECK_CODE(create("nobody", "app/one", "hmac-sha256"), Code::PermissionDenied);
+}
+
+TEST_CASE_METHOD(DoorFixture, "create: what the token cannot make is Unimplemented and leaves nothing",
+                 "[core][manage][fault]") {
+  hsm.rules("fail C_GenerateKeyPair 1 CKR_MECHANISM_INVALID");
+  const CreateKey request{name("app/one"), "ed25519", {}};
+  CHECK_CODE(opened(door->create_key(call_as("admin"), request)), Code::Unimplemented);
+  hsm.clear();
+  CHECK(opened(door->create_key(call_as("admin"), request)));
+}
+
+TEST_CASE_METHOD(DoorFixture, "create: a token that dies in the middle leaves the name free",
+                 "[core][manage][fault]") {
+  for (const char* const rule :
+       {"fail C_GenerateKey 1 CKR_DEVICE_ERROR", "fail C_GetAttributeValue 1 CKR_DEVICE_ERROR"}) {
+    hsm.rules(rule);
+    const CreateKey request{name("app/one"), "xaes-256-gcm", {}};
+    CHECK_CODE(opened(door->create_key(call_as("admin"), request)), Code::Unavailable);
+    hsm.clear();
+    CHECK_CODE(opened(door->show_key(call_as("app"), name("app/one"))), Code::NotFound);
+  }
+  CHECK(opened(door->create_key(call_as("admin"), {name("app/one"), "xaes-256-gcm", {}})));
+}
+
+TEST_CASE_METHOD(DoorFixture, "rotate: the new version produces, the old one still opens",
+                 "[core][manage]") {
+  make_key("app/one", "xaes-256-gcm");
+  const Bytes old_blob = wrap("app/one", "x", {});
+  const KeyView rotated =
+      REQUIRE_OK(opened(door->rotate_key(call_as("admin"), name("app/one"))));
+  REQUIRE(rotated->versions.size() == 2);
+  CHECK(rotated->primary()->number == Version{2});
+  CHECK(opened(door->unwrap(call_as("app"), {old_blob, {}, std::nullopt})));
+  CHECK_CODE(opened(door->rotate_key(call_as("app"), name("app/one"))), Code::PermissionDenied);
+  CHECK_CODE(opened(door->rotate_key(call_as("admin"), name("app/none"))), Code::NotFound);
+}
+
+TEST_CASE_METHOD(DoorFixture, "disable: a key without an enabled version produces nothing (47)",
+                 "[core][manage]") {
+  make_key("app/one", "xaes-256-gcm");
+  REQUIRE_OK(opened(door->disable_key(call_as("admin"), {name("app/one"), std::nullopt})));
+  const Wrap request{name("app/one"), Secret::copy_of(as_bytes("x")), {}};
+  CHECK_CODE(opened(door->wrap(call_as("app"), request)), Code::FailedPrecondition);
+  CHECK_CODE(opened(door->wrap(call_as("nobody"), request)), Code::PermissionDenied);
+  REQUIRE_OK(opened(door->enable_key(call_as("admin"), {name("app/one"), std::nullopt})));
+  CHECK(opened(door->wrap(call_as("app"), request)));
+  CHECK_CODE(opened(door->disable_key(call_as("admin"), {name("app/one"), Version{9}})),
+             Code::NotFound);
+  CHECK_CODE(opened(door->disable_key(call_as("app"), {name("app/one"), std::nullopt})),
+             Code::PermissionDenied);
+}
+
+TEST_CASE_METHOD(DoorFixture, "list: shows what the caller may see, page by page",
+                 "[core][manage]") {
+  for (const char* const key : {"app/a", "app/b", "app/c", "other/a"}) make_key(key, "hmac-sha256");
+  const KeyPage first = REQUIRE_OK(opened(door->list_keys(call_as("app"), {"", "", 2})));
+  REQUIRE(first.keys.size() == 2);
+  CHECK(first.next == "app/b");
+  const KeyPage second = REQUIRE_OK(opened(door->list_keys(call_as("app"), {"", first.next, 2})));
+  REQUIRE(second.keys.size() == 1);
+  CHECK(second.keys[0]->name.text() == "app/c");
+  CHECK(second.next.empty());
+  const KeyPage all = REQUIRE_OK(opened(door->list_keys(call_as("admin"), {"other/", "", 100})));
+  CHECK(all.keys.size() == 1);
+  CHECK_CODE(opened(door->list_keys(call_as("nobody"), {"", "", 2})), Code::PermissionDenied);
+}
+
+TEST_CASE_METHOD(DoorFixture, "backend: keys and blobs live on after a restart", "[core][backend]") {
+  make_key("app/one", "xaes-256-gcm");
+  const Bytes blob = wrap("app/one", "attack at dawn", {});
+  close();
+  open();
+  const Unwrapped result =
+      REQUIRE_OK(opened(door->unwrap(call_as("app"), {blob, {}, std::nullopt})));
+  CHECK(as_text(result.plaintext.reveal()) == "attack at dawn");
+}
+
+TEST_CASE_METHOD(DoorFixture, "backend: a lost catalog is not papered over", "[core][backend]") {
+  make_key("app/one", "xaes-256-gcm");
+  close();
+  std::filesystem::remove(folder / "catalog.db");
+  CHECK_CODE(try_open(), Code::FailedPrecondition);
+}
+
+TEST_CASE_METHOD(DoorFixture, "backend: a policy that fails its own tests is not activated (50)",
+                 "[core][backend][policy]") {
+  const std::string everything = R"(version: keyward-policy/1
+rules:
+  - {id: all, allow: [use], to: ["*"], keys: ["**"]}
+tests:
+  - {as: {spiffe: "spiffe://keyward.test/nobody"}, do: wrap, key: app/one, expect: deny}
+)";
+  for (const std::string& text : {everything, std::string("version: [")}) {
+    write_policy_file(text);
+    CHECK_FALSE(backend->stage_policy().has_value());
+  }
+  make_key("app/one", "xaes-256-gcm");
+  const Wrap request{name("app/one"), Secret::copy_of(as_bytes("x")), {}};
+  CHECK_CODE(opened(door->wrap(call_as("nobody"), request)), Code::PermissionDenied);
+}
+
+TEST_CASE_METHOD(DoorFixture, "policy: a new one decides what is executed after it (53)",
+                 "[core][policy]") {
+  make_key("app/one", "xaes-256-gcm");
+  const Call queued = call_as("app");  // it waits while the policy changes
+  const std::string closed = "version: keyward-policy/1\nrules: []\n";
+  CHECK_CODE(opened(door->write_policy(call_as("app"), closed)), Code::PermissionDenied);
+  CHECK_CODE(opened(door->write_policy(call_as("admin"), "version: [")), Code::InvalidArgument);
+  const std::string kept = REQUIRE_OK(opened(door->read_policy(call_as("admin")))).text;
+  CHECK(kept == kPolicy);
+  REQUIRE_OK(opened(door->write_policy(call_as("admin"), closed)));
+  const Wrap request{name("app/one"), Secret::copy_of(as_bytes("x")), {}};
+  CHECK_CODE(opened(door->wrap(queued, request)), Code::PermissionDenied);
+}
+
+TEST_CASE_METHOD(DoorFixture, "explain: names the rule, or what was missing", "[core][policy]") {
+  make_key("tenant/a", "xaes-256-gcm");
+  ExplainPolicy question;
+  question.spiffe = {"spiffe://keyward.test/app"};
+  question.operation = "wrap";
+  question.key = "tenant/a";
+  question.context = context({{"tenant", "7"}});
+  const auto yes = REQUIRE_OK(opened(door->explain_policy(call_as("admin"), question)));
+  CHECK(yes.allowed);
+  CHECK(yes.rule == "tenant");
+  question.context = Context();
+  const auto no = REQUIRE_OK(opened(door->explain_policy(call_as("admin"), question)));
+  CHECK_FALSE(no.allowed);
+  CHECK_FALSE(no.near_misses.empty());
+  CHECK_CODE(opened(door->explain_policy(call_as("app"), question)), Code::PermissionDenied);
+}
+
+}  // namespace kw::core
