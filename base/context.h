@@ -11,15 +11,16 @@
 namespace kw {
 
 // Context is the map string -> string that a blob is bound to as associated data: byte-exact UTF-8,
-// at most 64 pairs and 8,192 bytes in canonical form (docs/envelope-format.md). Absent equals empty.
-// Never stored, never logged in clear.
+// at most 64 pairs and 8,192 bytes in canonical form (docs/envelope-format.md). Absent equals
+// empty. Never stored, never logged in clear.
 class Context {
  public:
   using Pair = std::pair<std::string, std::string>;
 
   Context() = default;
 
-  // Takes pairs in any order. Errors: InvalidArgument (a key twice, too many, too large, not UTF-8).
+  // Takes pairs in any order. Errors: InvalidArgument (a key twice, too many, too large, not
+  // UTF-8).
   static Result<Context> from_pairs(std::vector<Pair> pairs);
 
   // In the order of the raw key bytes.

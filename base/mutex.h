@@ -27,8 +27,7 @@ class KW_THREAD_ANNOTATION(capability("mutex")) Mutex {
 
 class KW_THREAD_ANNOTATION(scoped_lockable) MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) KW_THREAD_ANNOTATION(acquire_capability(mutex))
-      : mutex_(mutex) {
+  explicit MutexLock(Mutex& mutex) KW_THREAD_ANNOTATION(acquire_capability(mutex)) : mutex_(mutex) {
     mutex_.lock();
   }
   ~MutexLock() KW_THREAD_ANNOTATION(release_capability()) { mutex_.unlock(); }

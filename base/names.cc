@@ -9,9 +9,7 @@ namespace {
 constexpr std::size_t kMaxSegments = 8;
 constexpr std::size_t kMaxSegmentLength = 63;
 
-bool is_lower_or_digit(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
+bool is_lower_or_digit(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
 bool is_segment(std::string_view segment) noexcept {
   return !segment.empty() && segment.size() <= kMaxSegmentLength &&

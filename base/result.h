@@ -129,20 +129,20 @@ class [[nodiscard]] Result<void> {
 }  // namespace kw
 
 // TRY yields the value of a Result, or returns its Error from the enclosing function. Not nested.
-#define TRY(expr)                              \
-  __extension__({                              \
-    auto&& try_result_ = (expr);               \
-    if (!try_result_) [[unlikely]] {           \
-      return std::move(try_result_).error();   \
-    }                                          \
-    std::move(try_result_).value();            \
+#define TRY(expr)                            \
+  __extension__({                            \
+    auto&& try_result_ = (expr);             \
+    if (!try_result_) [[unlikely]] {         \
+      return std::move(try_result_).error(); \
+    }                                        \
+    std::move(try_result_).value();          \
   })
 
 // KW_ASSERT ends the process when what cannot happen happened. Always on.
-#define KW_ASSERT(claim)                                                               \
-  do {                                                                                 \
-    if (!(claim)) [[unlikely]] {                                                       \
+#define KW_ASSERT(claim)                                                                 \
+  do {                                                                                   \
+    if (!(claim)) [[unlikely]] {                                                         \
       std::fprintf(stderr, "%s:%d: broken invariant: %s\n", __FILE__, __LINE__, #claim); \
-      std::abort();                                                                    \
-    }                                                                                  \
+      std::abort();                                                                      \
+    }                                                                                    \
   } while (false)

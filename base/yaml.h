@@ -19,8 +19,9 @@ struct Mark {
 };
 
 // Node is one value of a strictly read YAML 1.1 document: no anchors, aliases, tags, duplicate keys
-// or second document; at most 32 levels. A plain scalar is null, true, false, a decimal integer or a
-// string; a quoted scalar is always a string. Everything else that YAML would guess stays a string.
+// or second document; at most 32 levels. A plain scalar is null, true, false, a decimal integer or
+// a string; a quoted scalar is always a string. Everything else that YAML would guess stays a
+// string.
 struct Node {
   using Sequence = std::vector<Node>;
   struct Entry;

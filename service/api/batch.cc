@@ -30,8 +30,8 @@ constexpr std::array<Operation, 9> kOperations = {{
 
 // A part that cannot be read is refused by the door, on record, like a request of its own.
 Act refuse_part(std::string_view operation, Error error) {
-  return [operation = std::string(operation), error = std::move(error)](
-             core::KeyService& door, const core::Call& call) {
+  return [operation = std::string(operation), error = std::move(error)](core::KeyService& door,
+                                                                        const core::Call& call) {
     return door.refuse(call, operation, error).map([](Result<Secret> result) -> Result<Answer> {
       return std::move(result).error();
     });
@@ -97,9 +97,8 @@ Result<Act> decode_batch(JsonFields body, const Target&) {
     std::vector<core::Sealed<Answer>> answers;
     answers.reserve(acts.size());
     for (Act& act : acts) answers.push_back(act(door, call));
-    return core::Sealed<Answer>::gather(std::move(answers)).map([id = call.id](Result<Parts> parts) {
-      return write_parts(std::move(parts), id);
-    });
+    return core::Sealed<Answer>::gather(std::move(answers))
+        .map([id = call.id](Result<Parts> parts) { return write_parts(std::move(parts), id); });
   });
 }
 

@@ -12,8 +12,9 @@
 #include "service/api/json_reader.h"
 #include "service/core/messages.h"
 
-// Request bodies -> typed requests. Each decode_ function reads one operation's fields, refuses what
-// is left over, and yields the act that passes the door. Errors: InvalidArgument, naming the field.
+// Request bodies -> typed requests. Each decode_ function reads one operation's fields, refuses
+// what is left over, and yields the act that passes the door. Errors: InvalidArgument, naming the
+// field.
 namespace kw::api {
 
 constexpr std::size_t kMaxPlaintext = 64u << 10;

@@ -96,8 +96,8 @@ void Dispatcher::dispatch(http::Request request, http::Respond respond) {
   }
   if (request.caller == nullptr) {
     backend_.count_unauthenticated();
-    return respond(http::problem(
-        refusal(Code::Unauthenticated, "a client certificate is needed"), request.id));
+    return respond(http::problem(refusal(Code::Unauthenticated, "a client certificate is needed"),
+                                 request.id));
   }
   Plan planned = plan(request);
   // Shared, because the job is dropped when it does not fit, and the answer is owed all the same.
@@ -106,11 +106,11 @@ void Dispatcher::dispatch(http::Request request, http::Respond respond) {
   core::Job job{
       .deadline = request.deadline,
       .run =
-          [this, owed, call = call_of(request), act = std::move(planned.act)](
-              core::KeyService& door) mutable {
+          [this, owed, call = call_of(request),
+           act = std::move(planned.act)](core::KeyService& door) mutable {
             backend_.release<Answer>(
-                act(door, call), [owed, id = call.id](Result<Answer> result,
-                                                      std::optional<core::Receipt> receipt) {
+                act(door, call),
+                [owed, id = call.id](Result<Answer> result, std::optional<core::Receipt> receipt) {
                   (*owed)(reply_to(std::move(result), receipt, id));
                 });
           },

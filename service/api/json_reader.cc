@@ -117,13 +117,20 @@ class JsonParser {
   Result<void> value() {
     skip_space();
     switch (peek()) {
-      case '{': return open(Kind::Object);
-      case '[': return open(Kind::Array);
-      case '"': return string();
-      case 't': return word("true", Kind::True);
-      case 'f': return word("false", Kind::False);
-      case 'n': return word("null", Kind::Null);
-      default: return number();
+      case '{':
+        return open(Kind::Object);
+      case '[':
+        return open(Kind::Array);
+      case '"':
+        return string();
+      case 't':
+        return word("true", Kind::True);
+      case 'f':
+        return word("false", Kind::False);
+      case 'n':
+        return word("null", Kind::Null);
+      default:
+        return number();
     }
   }
 
@@ -173,8 +180,7 @@ class JsonParser {
 
   Result<void> close() {
     ++at_;
-    document_.nodes_[open_.back().node].after =
-        static_cast<std::uint32_t>(document_.nodes_.size());
+    document_.nodes_[open_.back().node].after = static_cast<std::uint32_t>(document_.nodes_.size());
     open_.pop_back();
     return {};
   }
@@ -340,8 +346,7 @@ Result<std::vector<std::pair<std::string, JsonValue>>> JsonValue::as_members() c
   if (!is_object()) return refusal(Code::InvalidArgument, "must be an object");
   std::vector<std::pair<std::string, JsonValue>> members;
   for (std::uint32_t at = index_ + 1; at < node().after; at = document_->nodes_[at + 1].after) {
-    members.emplace_back(unescaped(JsonValue(*document_, at).raw()),
-                         JsonValue(*document_, at + 1));
+    members.emplace_back(unescaped(JsonValue(*document_, at).raw()), JsonValue(*document_, at + 1));
   }
   return members;
 }
@@ -378,11 +383,11 @@ Result<void> JsonFields::finish() const {
                                  [](const Member& member) { return !member.taken; });
   if (left == members_.end()) return {};
   // The name is the caller's text: it is quoted back only if it is plain.
-  const bool plain = left->name.size() <= 40 &&
-                     std::all_of(left->name.begin(), left->name.end(), [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-                              c == '-' || (c >= 'A' && c <= 'Z');
-                     });
+  const bool plain =
+      left->name.size() <= 40 && std::all_of(left->name.begin(), left->name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+               (c >= 'A' && c <= 'Z');
+      });
   return refusal(Code::InvalidArgument,
                  plain ? "unknown field \"" + left->name + "\"" : "unknown field");
 }

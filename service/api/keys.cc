@@ -24,8 +24,8 @@ Result<std::uint32_t> parse_number(std::string_view name, std::string_view text,
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stop != end || value == 0 || value > most) {
-    return refusal(Code::InvalidArgument, std::string(name) + ": must be an integer from 1 to " +
-                                              std::to_string(most));
+    return refusal(Code::InvalidArgument,
+                   std::string(name) + ": must be an integer from 1 to " + std::to_string(most));
   }
   return value;
 }
@@ -112,10 +112,10 @@ using StateChange = core::Sealed<core::KeyView> (core::KeyService::*)(const core
 Result<Act> decode_state_change(JsonFields& body, const Target& target, StateChange change) {
   core::KeyTarget request{*target.name, TRY(take_version(body))};
   TRY(body.finish());
-  return Act([request = std::move(request), change](core::KeyService& door,
-                                                    const core::Call& call) {
-    return (door.*change)(call, request).map(write_changed);
-  });
+  return Act(
+      [request = std::move(request), change](core::KeyService& door, const core::Call& call) {
+        return (door.*change)(call, request).map(write_changed);
+      });
 }
 
 }  // namespace
@@ -157,12 +157,12 @@ Result<Act> decode_public_key(JsonFields body, const Target& target) {
     request.version = Version{TRY(parse_number("version", version, 0xFFFFFFFF))};
   }
   const PublicFormat format = TRY(parse_public_format(value_or(target, "format", "pem")));
-  return Act([request = std::move(request), format](core::KeyService& door,
-                                                    const core::Call& call) {
-    return door.public_key(call, request).map([format](Result<core::PublicKey> result) {
-      return write_public_key(std::move(result), format);
-    });
-  });
+  return Act(
+      [request = std::move(request), format](core::KeyService& door, const core::Call& call) {
+        return door.public_key(call, request).map([format](Result<core::PublicKey> result) {
+          return write_public_key(std::move(result), format);
+        });
+      });
 }
 
 Result<Act> decode_rotate_key(JsonFields body, const Target& target) {

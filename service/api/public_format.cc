@@ -144,8 +144,8 @@ Result<Secret> ssh_of(const core::PublicKey& half, const EVP_PKEY& key) {
     append_string(blob, as_bytes(type));
     append_string(blob, TRY(octets_of(key, OSSL_PKEY_PARAM_PUB_KEY)));
   }
-  const std::string line = type + " " + to_base64(blob) + " " +
-                           keys::object_label(half.key->name, half.version) + "\n";
+  const std::string line =
+      type + " " + to_base64(blob) + " " + keys::object_label(half.key->name, half.version) + "\n";
   return Secret::copy_of(as_bytes(line));
 }
 

@@ -27,7 +27,8 @@ struct Route {
 // Every call that passes the door, in the order of docs/api.md.
 std::span<const Route> routes() noexcept;
 
-// Match is a route and what the target says. `route` is null where no call has this method and path.
+// Match is a route and what the target says. `route` is null where no call has this method and
+// path.
 struct Match {
   const Route* route = nullptr;
   Target target;

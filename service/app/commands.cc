@@ -91,18 +91,23 @@ Result<int> run_serve(const cli::Arguments& arguments, const cli::Io& io) {
 
 std::string welcome(const sandbox::Sandbox& sandbox, const std::string& url) {
   const std::string dir = sandbox.directory.string();
-  return "keyward serves " + url + (sandbox.made ? " from the new sandbox " : " from the sandbox ") +
-         dir +
+  return "keyward serves " + url +
+         (sandbox.made ? " from the new sandbox " : " from the sandbox ") + dir +
          "\n\nTo use it, in another shell:\n\n"
-         "  export KEYWARD_ADDR=" + url + " KEYWARD_CACERT=" + dir + "/ca.pem\n"
-         "  export KEYWARD_CERT=" + dir + "/clients/admin.pem KEYWARD_KEY=" + dir +
+         "  export KEYWARD_ADDR=" +
+         url + " KEYWARD_CACERT=" + dir +
+         "/ca.pem\n"
+         "  export KEYWARD_CERT=" +
+         dir + "/clients/admin.pem KEYWARD_KEY=" + dir +
          "/clients/admin.key\n"
          "  keyward key create demo/first --algorithm xaes-256-gcm\n"
-         "  export KEYWARD_CERT=" + dir + "/clients/app.pem KEYWARD_KEY=" + dir +
+         "  export KEYWARD_CERT=" +
+         dir + "/clients/app.pem KEYWARD_KEY=" + dir +
          "/clients/app.key\n"
          "  echo hello | keyward wrap --key demo/first | keyward unwrap\n"
-         "  curl --cacert " + dir + "/ca.pem --cert " + dir + "/clients/app.pem --key " + dir +
-         "/clients/app.key " + url + "/v1/whoami\n\nCtrl-C stops it; what is in flight is answered.\n";
+         "  curl --cacert " +
+         dir + "/ca.pem --cert " + dir + "/clients/app.pem --key " + dir + "/clients/app.key " +
+         url + "/v1/whoami\n\nCtrl-C stops it; what is in flight is answered.\n";
 }
 
 Result<int> run_dev(const cli::Arguments& arguments, const cli::Io& io) {
@@ -145,7 +150,7 @@ cli::ServerCommands server_commands() {
                     .help = "the configuration",
                     .need = Need::Required,
                     .completion = Completion::File},
-                   {.name = "--check", .help = "validate everything and exit"}},
+                   {.name = "--check", .value = "", .help = "validate everything and exit"}},
        .run = run_serve},
   };
 }

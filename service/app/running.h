@@ -11,8 +11,8 @@
 
 namespace kw::app {
 
-// Running is the whole service, built in one order and taken down in the reverse one: the only place
-// that knows all lifetimes.
+// Running is the whole service, built in one order and taken down in the reverse one: the only
+// place that knows all lifetimes.
 class Running {
  public:
   // Reads the PIN, opens token, catalog, log and policy, starts the executors, then listens.

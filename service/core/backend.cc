@@ -51,8 +51,9 @@ Result<void> found_catalog(Shared& shared, const std::filesystem::path& file) {
   const bool has_key = TRY(has_service_key(seat)) && !founding;
   if (has_file != has_key) {
     return Error(Code::FailedPrecondition,
-                 has_key ? file.string() + " is missing, but the token holds this service's keys: "
-                                           "restore the catalog, or use another token"
+                 has_key ? file.string() +
+                               " is missing, but the token holds this service's keys: "
+                               "restore the catalog, or use another token"
                          : file.string() + " belongs to another token: its service key is missing");
   }
   if (has_file) {

@@ -55,8 +55,8 @@ Result<Wrapped> wrap_now(Passage& passage, const Wrap& request) {
 Result<Unwrapped> unwrap_now(Passage& passage, const Unwrap& request) {
   const Admitted admitted = TRY(admit_blob(passage, request.blob, request.key));
   crypto::Workbench* const bench = TRY(passage.seat().workbench());
-  crypto::Opened opened = TRY(crypto::unwrap(*bench, *admitted.key, *admitted.version,
-                                             admitted.blob, request.context));
+  crypto::Opened opened =
+      TRY(crypto::unwrap(*bench, *admitted.key, *admitted.version, admitted.blob, request.context));
   if (std::holds_alternative<crypto::OpenFailure>(opened)) {
     return passage.because(audit::Reason::TagOrContext, cannot_open());
   }
@@ -67,17 +67,15 @@ Result<Unwrapped> unwrap_now(Passage& passage, const Unwrap& request) {
 
 Result<Wrapped> rewrap_now(Passage& passage, const Rewrap& request) {
   const Admitted admitted = TRY(admit_blob(passage, request.blob, request.key));
-  const keys::KeyVersion* const to =
-      TRY(passage.producing(*admitted.key, keys::Purpose::Wrap));
+  const keys::KeyVersion* const to = TRY(passage.producing(*admitted.key, keys::Purpose::Wrap));
   crypto::Workbench* const bench = TRY(passage.seat().workbench());
   const Context& fresh = request.new_context ? *request.new_context : request.context;
-  crypto::Rewrapped rewrapped =
-      TRY(crypto::rewrap(*bench, *admitted.key,
-                         {.from = *admitted.version,
-                          .to = *to,
-                          .blob = admitted.blob,
-                          .context = request.context,
-                          .new_context = fresh}));
+  crypto::Rewrapped rewrapped = TRY(crypto::rewrap(*bench, *admitted.key,
+                                                   {.from = *admitted.version,
+                                                    .to = *to,
+                                                    .blob = admitted.blob,
+                                                    .context = request.context,
+                                                    .new_context = fresh}));
   if (std::holds_alternative<crypto::OpenFailure>(rewrapped)) {
     return passage.because(audit::Reason::TagOrContext, cannot_open());
   }

@@ -21,20 +21,30 @@ audit::Record record_of(const Call& call, std::string_view operation) {
 // The reason of an error that was given none, from the kind of failure alone.
 audit::Reason reason_of(const Error& error) {
   switch (error.code()) {
-    case Code::InvalidArgument: return audit::Reason::Malformed;
+    case Code::InvalidArgument:
+      return audit::Reason::Malformed;
     case Code::AlreadyExists:
-    case Code::Aborted: return audit::Reason::Conflict;
-    case Code::FailedPrecondition: return audit::Reason::StateForbids;
-    case Code::NotFound: return audit::Reason::UnknownKey;
-    case Code::Unimplemented: return audit::Reason::TokenRefused;
+    case Code::Aborted:
+      return audit::Reason::Conflict;
+    case Code::FailedPrecondition:
+      return audit::Reason::StateForbids;
+    case Code::NotFound:
+      return audit::Reason::UnknownKey;
+    case Code::Unimplemented:
+      return audit::Reason::TokenRefused;
     case Code::Unavailable:
       return error.rv() != 0 ? audit::Reason::TokenUnavailable : audit::Reason::CatalogUnavailable;
-    case Code::DeadlineExceeded: return audit::Reason::Overloaded;
-    case Code::Unauthenticated: return audit::Reason::NotProven;
-    case Code::PermissionDenied: return audit::Reason::NoRuleAllows;
+    case Code::DeadlineExceeded:
+      return audit::Reason::Overloaded;
+    case Code::Unauthenticated:
+      return audit::Reason::NotProven;
+    case Code::PermissionDenied:
+      return audit::Reason::NoRuleAllows;
     case Code::PayloadTooLarge:
-    case Code::ResourceExhausted: return audit::Reason::LimitReached;
-    case Code::Internal: return audit::Reason::TokenRefused;
+    case Code::ResourceExhausted:
+      return audit::Reason::LimitReached;
+    case Code::Internal:
+      return audit::Reason::TokenRefused;
   }
   return audit::Reason::None;
 }
@@ -141,9 +151,10 @@ Result<void> Passage::check_usable(const keys::Key& key, const keys::KeyVersion&
 
 Result<const keys::KeyVersion*> Passage::producing(const keys::Key& key, keys::Purpose purpose) {
   if (key.algorithm->purpose != purpose) {
-    return because(audit::Reason::WrongPurpose,
-                   refusal(Code::InvalidArgument, "the key is made for another purpose: " +
-                                                      std::string(name_of(key.algorithm->purpose))));
+    return because(
+        audit::Reason::WrongPurpose,
+        refusal(Code::InvalidArgument, "the key is made for another purpose: " +
+                                           std::string(name_of(key.algorithm->purpose))));
   }
   const keys::KeyVersion* const version = key.primary();
   if (version == nullptr) {
@@ -157,9 +168,10 @@ Result<const keys::KeyVersion*> Passage::producing(const keys::Key& key, keys::P
 Result<const keys::KeyVersion*> Passage::consuming(const keys::Key& key, keys::Purpose purpose,
                                                    Version number) {
   if (key.algorithm->purpose != purpose) {
-    return because(audit::Reason::WrongPurpose,
-                   refusal(Code::InvalidArgument, "the key is made for another purpose: " +
-                                                      std::string(name_of(key.algorithm->purpose))));
+    return because(
+        audit::Reason::WrongPurpose,
+        refusal(Code::InvalidArgument, "the key is made for another purpose: " +
+                                           std::string(name_of(key.algorithm->purpose))));
   }
   const keys::KeyVersion* const version = key.find(number);
   if (version == nullptr) {
@@ -185,8 +197,8 @@ Error Passage::because(audit::Reason reason, Error error) {
 Result<void> Passage::add_context_mac() {
   if (context_ == nullptr || context_->empty()) return {};
   crypto::Workbench* const bench = TRY(seat_.workbench());
-  const Bytes mac = TRY(
-      crypto::context_mac(*bench, service_key().id, kServiceKeyVersion, *context_));
+  const Bytes mac =
+      TRY(crypto::context_mac(*bench, service_key().id, kServiceKeyVersion, *context_));
   KW_ASSERT(mac.size() == Sha256Digest().size());
   record_.context_mac.emplace();
   std::copy(mac.begin(), mac.end(), record_.context_mac->begin());

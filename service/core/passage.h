@@ -14,8 +14,8 @@
 namespace kw::core {
 
 // Passage is one operation's way through the door: decide, act, record, answer. It ends in
-// `conclude`, which appends the record and seals the answer; there is no other way to make a Sealed.
-// Private to service/core; for one thread, within one call of KeyService.
+// `conclude`, which appends the record and seals the answer; there is no other way to make a
+// Sealed. Private to service/core; for one thread, within one call of KeyService.
 class Passage {
  public:
   Passage(Seat& seat, const Call& call, policy::Operation operation);

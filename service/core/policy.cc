@@ -17,8 +17,8 @@ Result<PolicyText> write_now(Passage& passage, const std::string& text) {
   auto judged = judge_policy(text);
   if (!judged) {
     const bool parses = judged.error().code() == Code::FailedPrecondition;
-    return passage.because(
-        parses ? audit::Reason::PolicyTestFailed : audit::Reason::PolicyInvalid, judged.error());
+    return passage.because(parses ? audit::Reason::PolicyTestFailed : audit::Reason::PolicyInvalid,
+                           judged.error());
   }
   TRY(passage.intend());
   Shared& shared = passage.shared();

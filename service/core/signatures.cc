@@ -10,9 +10,12 @@ namespace {
 
 crypto::SignatureEncoding encoding_of(SignatureEncoding encoding) {
   switch (encoding) {
-    case SignatureEncoding::Der: return crypto::SignatureEncoding::Der;
-    case SignatureEncoding::Raw: return crypto::SignatureEncoding::Raw;
-    case SignatureEncoding::Jws: return crypto::SignatureEncoding::Jws;
+    case SignatureEncoding::Der:
+      return crypto::SignatureEncoding::Der;
+    case SignatureEncoding::Raw:
+      return crypto::SignatureEncoding::Raw;
+    case SignatureEncoding::Jws:
+      return crypto::SignatureEncoding::Jws;
   }
   return crypto::SignatureEncoding::Der;
 }
@@ -38,8 +41,8 @@ Result<Signed> sign_now(Passage& passage, const Sign& request) {
   Bytes signature =
       message != nullptr
           ? TRY(crypto::sign_message(*bench, *key, *version, message->bytes.reveal(), encoding))
-          : TRY(crypto::sign_digest(*bench, *key, *version,
-                                    std::get<Digest>(request.input).bytes, encoding));
+          : TRY(crypto::sign_digest(*bench, *key, *version, std::get<Digest>(request.input).bytes,
+                                    encoding));
   passage.gives(signature.size());
   return Signed{key->name, version->number, std::move(signature), request.encoding};
 }

@@ -59,6 +59,7 @@ std::string config_text(const std::string& listen) {
          "  environment: {SOFTHSM2_CONF: token/softhsm2.conf}\n"
          "catalog: \"sqlite:catalog.db\"\n"
          "audit: {directory: audit, checkpoint_every: 1s}\n"
+         "limits: {request_deadline: 30s}\n"
          "policy: policy.yaml\n";
 }
 

@@ -90,6 +90,15 @@ TEST_CASE("client: localhost is a name of the server too", "[cli][client]") {
   (void)REQUIRE_OK(client->get("/"));
 }
 
+TEST_CASE("client: a unix socket's server proves to be localhost", "[cli][client]") {
+  const test::FakeServer server(answer_with(200, "{}"), test::FakeServer::Place::Socket);
+  const auto client = REQUIRE_OK(Client::open(settings_for(server)));
+  (void)REQUIRE_OK(client->get("/v1/whoami"));
+  REQUIRE(server.seen().size() == 1);
+  CHECK(server.seen()[0].host == "localhost");
+  CHECK(server.seen()[0].peer == "app");
+}
+
 TEST_CASE("client: nobody at the address is Unavailable", "[cli][client]") {
   std::string address;
   {

@@ -47,12 +47,12 @@ struct FakeServer::Running {
   std::thread thread;
 };
 
-FakeServer::FakeServer(Answer answer) {
+FakeServer::FakeServer(Answer answer, Place place) {
   make_pki(folder_);
   running_ = std::make_unique<Running>(file("server.pem"), file("server.key"), file("ca.pem"));
   const auto handle = [this, answer](const httplib::Request& request, httplib::Response& response) {
-    const FakeRequest seen{request.method, request.target, request.body, peer_of(request),
-                           request.remote_port};
+    const FakeRequest seen{request.method,   request.target,      request.body,
+                           peer_of(request), request.remote_port, request.get_header_value("Host")};
     {
       const MutexLock lock(mutex_);
       seen_.push_back(seen);
@@ -64,8 +64,14 @@ FakeServer::FakeServer(Answer answer) {
   };
   running_->server.Get(".*", handle);
   running_->server.Post(".*", handle);
-  running_->port = running_->server.bind_to_any_port("127.0.0.1");
-  REQUIRE(running_->port > 0);
+  if (place == Place::Socket) {
+    // cpp-httplib wants a port here too, and does not use it.
+    running_->server.set_address_family(AF_UNIX);
+    REQUIRE(running_->server.bind_to_port(file("socket"), 80));
+  } else {
+    running_->port = running_->server.bind_to_any_port("127.0.0.1");
+    REQUIRE(running_->port > 0);
+  }
   running_->thread = std::thread([this] { running_->server.listen_after_bind(); });
   while (!running_->server.is_running()) std::this_thread::yield();
 }
@@ -76,7 +82,8 @@ FakeServer::~FakeServer() {
 }
 
 std::string FakeServer::address() const {
-  return "https://127.0.0.1:" + std::to_string(running_->port);
+  return running_->port == 0 ? "unix:" + file("socket")
+                             : "https://127.0.0.1:" + std::to_string(running_->port);
 }
 
 std::vector<std::string> FakeServer::as_app(std::vector<std::string> words) const {

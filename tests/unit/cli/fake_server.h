@@ -18,6 +18,7 @@ struct FakeRequest {
   std::string body;
   std::string peer;  // the client certificate's common name; empty without one
   int remote_port = 0;
+  std::string host;  // the Host field
 };
 
 struct FakeReply {
@@ -32,7 +33,9 @@ class FakeServer {
  public:
   using Answer = std::function<FakeReply(const FakeRequest&)>;
 
-  explicit FakeServer(Answer answer);
+  enum class Place { Port, Socket };  // a free port of 127.0.0.1, or a unix socket
+
+  explicit FakeServer(Answer answer, Place place = Place::Port);
   ~FakeServer();
 
   std::string address() const;

@@ -113,33 +113,33 @@ TEST_CASE("config: a fault is told with its place", "[config][errors]") {
       Bad{"key: k,", "kye: k,", "line 2, column 23: tls.kye: unknown key"},
       Bad{", client_ca: a", "", "line 2, column 6: tls.client_ca: missing"},
       Bad{"client_ca: a", "client_ca: [a]", "line 2, column 42: tls.client_ca: expected a text"},
-      Bad{"'pkcs11:'", "keyward", "line 3, column 24: token.uri: expected pkcs11:… (RFC 7512)"},
+      Bad{"'pkcs11:'", "keyward", "line 3, column 25: token.uri: expected pkcs11:… (RFC 7512)"},
       Bad{"'pkcs11:'", "'pkcs11:token=a?pin-value=1234'",
-          "line 3, column 24: token.uri: no PIN here: use token.pin"},
+          "line 3, column 25: token.uri: no PIN here: use token.pin"},
       Bad{"pin: env:PIN", "pin: 1234",
-          "line 3, column 40: token.pin: expected file:PATH, env:NAME or credential:NAME; a PIN is "
+          "line 3, column 41: token.pin: expected file:PATH, env:NAME or credential:NAME; a PIN is "
           "never written here"},
       Bad{"pin: env:PIN", "pin: 'hunter2'",
-          "line 3, column 40: token.pin: expected file:PATH, env:NAME or credential:NAME; a PIN is "
+          "line 3, column 41: token.pin: expected file:PATH, env:NAME or credential:NAME; a PIN is "
           "never written here"},
       Bad{", pin: env:PIN", "", "line 3, column 8: token.pin: missing"},
       Bad{"env:PIN}", "env:PIN, executors: 0}",
-          "line 3, column 60: token.executors: expected a number from 1 to 256"},
+          "line 3, column 61: token.executors: expected a number from 1 to 256"},
       Bad{"env:PIN}", "env:PIN, executors: '2'}",
-          "line 3, column 60: token.executors: expected a number from 1 to 256"},
+          "line 3, column 61: token.executors: expected a number from 1 to 256"},
       Bad{"env:PIN}", "env:PIN, environment: {LD-X: a}}",
-          "line 3, column 63: token.environment.LD-X: not the name of an environment variable"},
+          "line 3, column 64: token.environment.LD-X: not the name of an environment variable"},
       Bad{"env:PIN}", "env:PIN, environment: [a]}",
-          "line 3, column 62: token.environment: expected a mapping"},
+          "line 3, column 63: token.environment: expected a mapping"},
       Bad{"sqlite:d", "postgresql://db/keyward",
           "line 4, column 10: catalog: PostgreSQL is not supported yet: use sqlite:PATH"},
       Bad{"sqlite:d", "'sqlite:'", "line 4, column 10: catalog: expected sqlite:PATH"},
       Bad{"sqlite:d", "catalog.db", "line 4, column 10: catalog: expected sqlite:PATH"},
       Bad{"directory: l", "directory: l, checkpoint_every: 0s",
-          "line 5, column 40: audit.checkpoint_every: expected a duration such as 250ms, 10s, 5m "
+          "line 5, column 41: audit.checkpoint_every: expected a duration such as 250ms, 10s, 5m "
           "or 1h"},
       Bad{"directory: l", "directory: l, checkpoint_every: 10",
-          "line 5, column 40: audit.checkpoint_every: expected a text"},
+          "line 5, column 41: audit.checkpoint_every: expected a text"},
       Bad{"policy: p", "policy: p\ntelemetry: {}", "line 7, column 12: telemetry.listen: missing"},
       Bad{"policy: p", "policy: p\nlimits: {queue: -1}",
           "line 7, column 17: limits.queue: expected a number from 1 to 1000000"});

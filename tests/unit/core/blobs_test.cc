@@ -122,7 +122,8 @@ TEST_CASE_METHOD(DoorFixture, "unwrap: a key of somebody else looks like no key"
   CHECK(forbidden.error().advice() == missing.error().advice());
 }
 
-TEST_CASE_METHOD(DoorFixture, "unwrap: who may unwrap nothing is told so", "[core][blobs][policy]") {
+TEST_CASE_METHOD(DoorFixture, "unwrap: who may unwrap nothing is told so",
+                 "[core][blobs][policy]") {
   make_key("app/one", "xaes-256-gcm");
   const Bytes blob = wrap("app/one", "x", {});
   CHECK_CODE(opened(door->unwrap(call_as("nobody"), unwrap_of(blob))), Code::PermissionDenied);
@@ -162,13 +163,13 @@ TEST_CASE_METHOD(DoorFixture, "rewrap: moves a blob to the newest version and an
 
 TEST_CASE_METHOD(DoorFixture, "data-key: its blob unwraps to its plaintext", "[core][blobs]") {
   make_key("app/one", "xaes-256-gcm");
-  const DataKey made = REQUIRE_OK(
-      opened(door->data_key(call_as("app"), {name("app/one"), 64, {}, true})));
+  const DataKey made =
+      REQUIRE_OK(opened(door->data_key(call_as("app"), {name("app/one"), 64, {}, true})));
   REQUIRE(made.plaintext.has_value());
   const Unwrapped result = REQUIRE_OK(opened(door->unwrap(call_as("app"), unwrap_of(made.blob))));
   CHECK(ct_equal(result.plaintext.reveal(), made.plaintext->reveal()));
-  const DataKey blind = REQUIRE_OK(
-      opened(door->data_key(call_as("app"), {name("app/one"), 16, {}, false})));
+  const DataKey blind =
+      REQUIRE_OK(opened(door->data_key(call_as("app"), {name("app/one"), 16, {}, false})));
   CHECK_FALSE(blind.plaintext.has_value());
 }
 
@@ -179,7 +180,8 @@ TEST_CASE_METHOD(DoorFixture, "wrap: a key of another purpose is refused", "[cor
   CHECK(last_record()["reason"] == "wrong purpose");
 }
 
-TEST_CASE_METHOD(DoorFixture, "wrap: a token that fails is Unavailable, once", "[core][blobs][fault]") {
+TEST_CASE_METHOD(DoorFixture, "wrap: a token that fails is Unavailable, once",
+                 "[core][blobs][fault]") {
   make_key("app/one", "xaes-256-gcm");
   wrap("app/one", "x", {});
   hsm.rules("fail C_Encrypt 1 CKR_DEVICE_ERROR");

@@ -24,10 +24,14 @@ std::shared_ptr<const identity::Caller> caller_of(const test::Pki& pki, const st
 
 std::string text_of(const audit_verify::Field& field) {
   switch (field.form) {
-    case audit_verify::FieldForm::Word: return std::string(field.word);
-    case audit_verify::FieldForm::Text: return std::string(as_text(field.bytes));
-    case audit_verify::FieldForm::Hex: return to_hex(field.bytes);
-    default: return std::to_string(field.number);
+    case audit_verify::FieldForm::Word:
+      return std::string(field.word);
+    case audit_verify::FieldForm::Text:
+      return std::string(as_text(field.bytes));
+    case audit_verify::FieldForm::Hex:
+      return to_hex(field.bytes);
+    default:
+      return std::to_string(field.number);
   }
 }
 
@@ -94,15 +98,15 @@ void DoorFixture::write_policy_file(const std::string& text) {
 
 std::vector<DoorFixture::Line> DoorFixture::records() {
   std::vector<Line> lines;
-  REQUIRE_OK(audit_verify::read_records(
-      folder / "audit", 0, [&lines](const audit_verify::DecodedRecord& record) {
-        Line line;
-        for (const audit_verify::Field& field : record.fields) {
-          line[std::string(field.name)] = text_of(field);
-        }
-        lines.push_back(std::move(line));
-        return true;
-      }));
+  REQUIRE_OK(audit_verify::read_records(folder / "audit", 0,
+                                        [&lines](const audit_verify::DecodedRecord& record) {
+                                          Line line;
+                                          for (const audit_verify::Field& field : record.fields) {
+                                            line[std::string(field.name)] = text_of(field);
+                                          }
+                                          lines.push_back(std::move(line));
+                                          return true;
+                                        }));
   return lines;
 }
 

@@ -30,7 +30,8 @@ TEST_CASE_METHOD(DoorFixture, "create: refuses what it must, each with its code"
   CHECK_CODE(create("nobody", "app/one", "hmac-sha256"), Code::PermissionDenied);
 }
 
-TEST_CASE_METHOD(DoorFixture, "create: what the token cannot make is Unimplemented and leaves nothing",
+TEST_CASE_METHOD(DoorFixture,
+                 "create: what the token cannot make is Unimplemented and leaves nothing",
                  "[core][manage][fault]") {
   hsm.rules("fail C_GenerateKeyPair 1 CKR_MECHANISM_INVALID");
   const CreateKey request{name("app/one"), "ed25519", {}};
@@ -56,8 +57,7 @@ TEST_CASE_METHOD(DoorFixture, "rotate: the new version produces, the old one sti
                  "[core][manage]") {
   make_key("app/one", "xaes-256-gcm");
   const Bytes old_blob = wrap("app/one", "x", {});
-  const KeyView rotated =
-      REQUIRE_OK(opened(door->rotate_key(call_as("admin"), name("app/one"))));
+  const KeyView rotated = REQUIRE_OK(opened(door->rotate_key(call_as("admin"), name("app/one"))));
   REQUIRE(rotated->versions.size() == 2);
   CHECK(rotated->primary()->number == Version{2});
   CHECK(opened(door->unwrap(call_as("app"), {old_blob, {}, std::nullopt})));
@@ -95,7 +95,8 @@ TEST_CASE_METHOD(DoorFixture, "list: shows what the caller may see, page by page
   CHECK_CODE(opened(door->list_keys(call_as("nobody"), {"", "", 2})), Code::PermissionDenied);
 }
 
-TEST_CASE_METHOD(DoorFixture, "backend: keys and blobs live on after a restart", "[core][backend]") {
+TEST_CASE_METHOD(DoorFixture, "backend: keys and blobs live on after a restart",
+                 "[core][backend]") {
   make_key("app/one", "xaes-256-gcm");
   const Bytes blob = wrap("app/one", "attack at dawn", {});
   close();

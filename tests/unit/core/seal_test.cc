@@ -11,13 +11,12 @@ TEST_CASE_METHOD(DoorFixture, "seal: the answer comes with its record durable an
   make_key("app/one", "xaes-256-gcm");
   std::promise<Receipt> promise;
   const Wrap request{name("app/one"), Secret::copy_of(as_bytes("x")), {}};
-  backend->release<Wrapped>(
-      door->wrap(call_as("app"), request),
-      [&promise](Result<Wrapped> result, std::optional<Receipt> receipt) {
-        CHECK(result.has_value());
-        REQUIRE(receipt.has_value());
-        promise.set_value(*receipt);
-      });
+  backend->release<Wrapped>(door->wrap(call_as("app"), request),
+                            [&promise](Result<Wrapped> result, std::optional<Receipt> receipt) {
+                              CHECK(result.has_value());
+                              REQUIRE(receipt.has_value());
+                              promise.set_value(*receipt);
+                            });
   const Receipt receipt = promise.get_future().get();
   CHECK(receipt.index + 1 == records().size());
 }

@@ -48,7 +48,8 @@ TEST_CASE_METHOD(DoorFixture, "sign: verification needs no token", "[core][signa
   CHECK(hsm.count("C_SignInit") == 0);
 }
 
-TEST_CASE_METHOD(DoorFixture, "sign: a token that fails is Unavailable", "[core][signatures][fault]") {
+TEST_CASE_METHOD(DoorFixture, "sign: a token that fails is Unavailable",
+                 "[core][signatures][fault]") {
   make_key("app/ec", "ecdsa-p256-sha256");
   hsm.rules("fail C_Sign 1 CKR_DEVICE_ERROR");
   const Sign request{name("app/ec"), message("hello"), SignatureEncoding::Der};
@@ -61,8 +62,8 @@ TEST_CASE_METHOD(DoorFixture, "sign: a token that fails is Unavailable", "[core]
 TEST_CASE_METHOD(DoorFixture, "mac: verify-mac takes the whole MAC and nothing else",
                  "[core][signatures]") {
   make_key("app/mac", "hmac-sha256");
-  const Mac made = REQUIRE_OK(opened(
-      door->mac(call_as("app"), {name("app/mac"), Secret::copy_of(as_bytes("hello"))})));
+  const Mac made = REQUIRE_OK(
+      opened(door->mac(call_as("app"), {name("app/mac"), Secret::copy_of(as_bytes("hello"))})));
   CHECK(made.mac.size() == 32);
   const auto verify = [&](Bytes mac) {
     return REQUIRE_OK(opened(door->verify_mac(
@@ -72,9 +73,9 @@ TEST_CASE_METHOD(DoorFixture, "mac: verify-mac takes the whole MAC and nothing e
   CHECK(verify(made.mac).valid);
   CHECK_FALSE(verify(Bytes(made.mac.begin(), made.mac.begin() + 16)).valid);
   CHECK_FALSE(verify({}).valid);
-  CHECK_CODE(opened(door->mac(call_as("nobody"),
-                              {name("app/mac"), Secret::copy_of(as_bytes("hello"))})),
-             Code::PermissionDenied);
+  CHECK_CODE(
+      opened(door->mac(call_as("nobody"), {name("app/mac"), Secret::copy_of(as_bytes("hello"))})),
+      Code::PermissionDenied);
 }
 
 TEST_CASE_METHOD(DoorFixture, "random: 1 to 4096 bytes, for who may", "[core][signatures]") {
