@@ -62,8 +62,7 @@ Character first_character(std::string_view text) {
   return found;
 }
 
-// Copies a text; what may not be shown goes through `escape`, with its value or, for a byte that is
-// no UTF-8, through `escape_byte`.
+// Copies a text; what may not be shown as it is goes through `escape`, with its first byte.
 template <typename Escape>
 std::string escaped(std::string_view text, std::string_view special, Escape escape) {
   std::string out;

@@ -120,8 +120,8 @@ class Walk {
       fault(Finding::Tampered, 8, "a header with another index than its file's name");
     } else if (header.first_index != next_index_) {
       fault(Finding::Tampered, 8,
-            "records " + std::to_string(next_index_) + " to " +
-                std::to_string(header.first_index - 1) + " are missing before this segment");
+            "a segment from record " + std::to_string(header.first_index) + " where record " +
+                std::to_string(next_index_) + " should follow");
     } else if (knows_previous_ && header.previous_leaf != previous_) {
       fault(Finding::Tampered, 16, "a header that does not continue the record before");
     }

@@ -21,7 +21,7 @@ struct Verdict {
 
   // The first fault, unless the finding is Good.
   std::filesystem::path file;
-  std::uint64_t offset = 0;  // of the first byte that cannot be right
+  std::uint64_t offset = 0;  // where the record begins that cannot be right
   std::uint64_t index = 0;   // of the record there
   std::string what;
 };
