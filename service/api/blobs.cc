@@ -59,17 +59,21 @@ Result<std::optional<Context>> take_new_context(JsonFields& fields) {
 }  // namespace
 
 Result<Act> decode_wrap(JsonFields body, const Target&) {
-  core::Wrap request{TRY(take_key(body)), TRY(take_secret(body, "plaintext", kMaxPlaintext)),
-                     TRY(take_context(body, "context"))};
+  KeyName key = TRY(take_key(body));
+  Secret plaintext = TRY(take_secret(body, "plaintext", kMaxPlaintext));
+  Context context = TRY(take_context(body, "context"));
   TRY(body.finish());
+  core::Wrap request{std::move(key), std::move(plaintext), std::move(context)};
   return Act([request = std::move(request)](core::KeyService& door, const core::Call& call) {
     return door.wrap(call, request).map(write_wrapped);
   });
 }
 
 Result<Act> decode_unwrap(JsonFields body, const Target&) {
-  core::Unwrap request{TRY(take_blob(body)), TRY(take_context(body, "context")),
-                       TRY(take_optional_key(body))};
+  core::Unwrap request;
+  request.blob = TRY(take_blob(body));
+  request.context = TRY(take_context(body, "context"));
+  request.key = TRY(take_optional_key(body));
   TRY(body.finish());
   return Act([request = std::move(request)](core::KeyService& door, const core::Call& call) {
     return door.unwrap(call, request).map(write_unwrapped);
@@ -77,8 +81,11 @@ Result<Act> decode_unwrap(JsonFields body, const Target&) {
 }
 
 Result<Act> decode_rewrap(JsonFields body, const Target&) {
-  core::Rewrap request{TRY(take_blob(body)), TRY(take_context(body, "context")),
-                       TRY(take_optional_key(body)), TRY(take_new_context(body))};
+  core::Rewrap request;
+  request.blob = TRY(take_blob(body));
+  request.context = TRY(take_context(body, "context"));
+  request.key = TRY(take_optional_key(body));
+  request.new_context = TRY(take_new_context(body));
   TRY(body.finish());
   return Act([request = std::move(request)](core::KeyService& door, const core::Call& call) {
     return door.rewrap(call, request).map(write_wrapped);
@@ -86,8 +93,10 @@ Result<Act> decode_rewrap(JsonFields body, const Target&) {
 }
 
 Result<Act> decode_data_key(JsonFields body, const Target&) {
-  core::MakeDataKey request{TRY(take_key(body)), TRY(take_data_key_size(body)),
-                            TRY(take_context(body, "context")), true};
+  KeyName key = TRY(take_key(body));
+  const std::size_t size = TRY(take_data_key_size(body));
+  Context context = TRY(take_context(body, "context"));
+  core::MakeDataKey request{std::move(key), size, std::move(context), true};
   if (const std::optional<JsonValue> plaintext = body.take("plaintext")) {
     request.with_plaintext = TRY(in_field("plaintext", plaintext->as_bool()));
   }

@@ -110,8 +110,9 @@ using StateChange = core::Sealed<core::KeyView> (core::KeyService::*)(const core
                                                                       const core::KeyTarget&);
 
 Result<Act> decode_state_change(JsonFields& body, const Target& target, StateChange change) {
-  core::KeyTarget request{*target.name, TRY(take_version(body))};
+  const std::optional<Version> version = TRY(take_version(body));
   TRY(body.finish());
+  core::KeyTarget request{*target.name, version};
   return Act(
       [request = std::move(request), change](core::KeyService& door, const core::Call& call) {
         return (door.*change)(call, request).map(write_changed);
@@ -123,8 +124,9 @@ Result<Act> decode_state_change(JsonFields& body, const Target& target, StateCha
 Result<Act> decode_create_key(JsonFields body, const Target&) {
   const std::string name = TRY(take_string(body, "name"));
   TRY(refuse_what_is_not_there(body));
-  core::CreateKey request{TRY(KeyName::parse(name)), TRY(take_string(body, "algorithm")),
-                          TRY(take_tags(body))};
+  core::CreateKey request{TRY(KeyName::parse(name)), {}, {}};
+  request.algorithm = TRY(take_string(body, "algorithm"));
+  request.tags = TRY(take_tags(body));
   TRY(body.finish());
   return Act([request = std::move(request)](core::KeyService& door, const core::Call& call) {
     return door.create_key(call, request).map(write_created);

@@ -79,8 +79,11 @@ Result<Answer> write_random(Result<Secret> result) {
 }  // namespace
 
 Result<Act> decode_sign(JsonFields body, const Target&) {
-  core::Sign request{TRY(take_key(body)), TRY(take_input(body)), TRY(take_encoding(body))};
+  KeyName key = TRY(take_key(body));
+  core::ToBeSigned input = TRY(take_input(body));
+  const core::SignatureEncoding encoding = TRY(take_encoding(body));
   TRY(body.finish());
+  core::Sign request{std::move(key), std::move(input), encoding};
   return Act([request = std::move(request)](core::KeyService& door, const core::Call& call) {
     return door.sign(call, request).map(write_signed);
   });
@@ -88,27 +91,34 @@ Result<Act> decode_sign(JsonFields body, const Target&) {
 
 Result<Act> decode_verify(JsonFields body, const Target&) {
   const core::SignatureEncoding encoding = TRY(take_encoding(body));
-  core::Verify request{TRY(take_key(body)), TRY(take_version(body)), TRY(take_input(body)),
-                       TRY(take_signature(body, encoding)), encoding};
+  KeyName key = TRY(take_key(body));
+  const std::optional<Version> version = TRY(take_version(body));
+  core::ToBeSigned input = TRY(take_input(body));
+  Bytes signature = TRY(take_signature(body, encoding));
   TRY(body.finish());
+  core::Verify request{std::move(key), version, std::move(input), std::move(signature), encoding};
   return Act([request = std::move(request)](core::KeyService& door, const core::Call& call) {
     return door.verify(call, request).map(write_verdict);
   });
 }
 
 Result<Act> decode_mac(JsonFields body, const Target&) {
-  core::ComputeMac request{TRY(take_key(body)), TRY(take_secret(body, "message", kMaxMessage))};
+  KeyName key = TRY(take_key(body));
+  Secret message = TRY(take_secret(body, "message", kMaxMessage));
   TRY(body.finish());
+  core::ComputeMac request{std::move(key), std::move(message)};
   return Act([request = std::move(request)](core::KeyService& door, const core::Call& call) {
     return door.mac(call, request).map(write_mac);
   });
 }
 
 Result<Act> decode_verify_mac(JsonFields body, const Target&) {
-  core::VerifyMac request{TRY(take_key(body)), TRY(take_version(body)),
-                          TRY(take_secret(body, "message", kMaxMessage)),
-                          TRY(take_bytes(body, "mac", kMaxDigest))};
+  KeyName key = TRY(take_key(body));
+  const std::optional<Version> version = TRY(take_version(body));
+  Secret message = TRY(take_secret(body, "message", kMaxMessage));
+  Bytes mac = TRY(take_bytes(body, "mac", kMaxDigest));
   TRY(body.finish());
+  core::VerifyMac request{std::move(key), version, std::move(message), std::move(mac)};
   return Act([request = std::move(request)](core::KeyService& door, const core::Call& call) {
     return door.verify_mac(call, request).map(write_verdict);
   });
