@@ -62,10 +62,16 @@ void serve_until_told(Running& running, const std::filesystem::path& file) {
 
 using Ready = std::function<Result<void>(const Running&)>;
 
-Result<int> serve(const std::filesystem::path& file, const Ready& ready) {
+// `listen`, where given, goes before the file's addresses.
+Result<int> serve(const std::filesystem::path& file, const std::string& listen,
+                  const Ready& ready) {
   harden_process();
   block_signals();
-  const config::Config config = TRY(config::Config::load(file));
+  config::Config config = TRY(config::Config::load(file));
+  if (!listen.empty()) {
+    config::ListenAddress address = TRY(config::ListenAddress::parse(listen, "."));
+    config.listen = {std::move(address)};
+  }
   const std::unique_ptr<Running> running = TRY(Running::start(config));
   TRY(ready(*running));
   ::sd_notify(0, "READY=1");
@@ -81,7 +87,7 @@ Result<int> run_serve(const cli::Arguments& arguments, const cli::Io& io) {
     TRY(cli::write_all(io.out, file.string() + ": good\n"));
     return cli::kExitOk;
   }
-  return serve(file, [](const Running& running) -> Result<void> {
+  return serve(file, "", [](const Running& running) -> Result<void> {
     for (const std::string& address : running.addresses()) {
       log_line(Severity::Notice, "serving on " + address);
     }
@@ -111,10 +117,10 @@ std::string welcome(const sandbox::Sandbox& sandbox, const std::string& url) {
 }
 
 Result<int> run_dev(const cli::Arguments& arguments, const cli::Io& io) {
-  const std::string listen =
-      arguments.has("--listen") ? arguments.get("--listen") : std::string(kDefaultListen);
-  const sandbox::Sandbox sandbox = TRY(sandbox::prepare_sandbox(arguments.get("--dir"), listen));
-  return serve(sandbox.config, [&](const Running& running) -> Result<void> {
+  const std::string listen = arguments.get("--listen");
+  const sandbox::Sandbox sandbox = TRY(sandbox::prepare_sandbox(
+      arguments.get("--dir"), listen.empty() ? std::string(kDefaultListen) : listen));
+  return serve(sandbox.config, listen, [&](const Running& running) -> Result<void> {
     const std::string url = "https://" + running.addresses().front();
     TRY(write_file(sandbox.directory / "url", url + "\n"));
     return cli::write_all(io.out, welcome(sandbox, url));
@@ -139,7 +145,8 @@ cli::ServerCommands server_commands() {
                     .completion = Completion::Directory},
                    {.name = "--listen",
                     .value = "ADDR:PORT",
-                    .help = "where to serve; port 0 picks a free one [127.0.0.1:7443]"}},
+                    .help = "where to serve; port 0 picks a free one [the sandbox's own; "
+                            "127.0.0.1:7443 when it is made]"}},
        .run = run_dev},
       {.path = "serve",
        .summary = "Serve as a configuration file says",

@@ -47,9 +47,10 @@ http::ServerOptions server_options(const config::Config& config) {
 }
 
 Result<core::BackendOptions> backend_options(const config::Config& config) {
+  Secret pin = TRY(config.token.pin.read());
   return core::BackendOptions{.module = config.token.module,
                               .token_uri = config.token.uri,
-                              .pin = TRY(config.token.pin.read()),
+                              .pin = std::move(pin),
                               .token_directory = config.token.directory,
                               .catalog = config.catalog,
                               .audit_directory = config.audit.directory,

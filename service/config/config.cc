@@ -145,7 +145,8 @@ Result<TokenSettings> read_token(const Fields& root) {
       TRY(root.mapping("token", {"module", "uri", "pin", "directory", "executors", "environment"}));
   std::filesystem::path module = TRY(fields.path("module"));
   std::string uri = TRY(read_uri(fields));
-  TokenSettings token{std::move(module), std::move(uri), TRY(read_pin(fields)), {}, {}, {}};
+  PinReference pin = TRY(read_pin(fields));
+  TokenSettings token{std::move(module), std::move(uri), std::move(pin), {}, {}, {}};
   token.directory = TRY(fields.optional_path("directory"));
   if (fields.find("executors") != nullptr) {
     token.executors = TRY(fields.count("executors", 1, kMaxExecutors));
@@ -236,7 +237,8 @@ Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path&
                  {"listen", "tls", "token", "catalog", "audit", "policy", "telemetry", "limits"}));
   std::vector<ListenAddress> listen = TRY(read_listen(root));
   TlsFiles tls = TRY(read_tls(root));
-  Config config{std::move(listen), std::move(tls), TRY(read_token(root)), {}, {}, {}, {}, {}};
+  TokenSettings token = TRY(read_token(root));
+  Config config{std::move(listen), std::move(tls), std::move(token), {}, {}, {}, {}, {}};
   config.catalog = TRY(read_catalog(root));
   config.audit = TRY(read_audit(root));
   config.policy = TRY(root.path("policy"));

@@ -40,15 +40,46 @@ store::MacFunction catalog_mac(Seat& seat) {
   };
 }
 
-// The first start on a token. The marker says that a key made under it protects nothing yet: a
-// start that was cut short makes another. Without it, a service key without a catalog, or a catalog
-// without its service key, is a loss that nobody may paper over.
-Result<void> found_catalog(Shared& shared, const std::filesystem::path& file) {
-  Seat& seat = *shared.catalog_seat;
+// The service key's check value. A whole key that is there is taken, never destroyed; what a start
+// that was cut short left torn is made anew.
+Result<Bytes> found_service_key(Shared& shared) {
+  crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
+  Result<Bytes> whole = crypto::check_value(*bench, service_key(), kServiceKeyVersion);
+  if (whole) return whole;
+  const bool torn = whole.error().code() == Code::Internal;
+  const bool absent = whole.error().code() == Code::Unavailable && whole.error().rv() == 0;
+  if (!torn && !absent) return whole;
+  TRY(crypto::destroy_version(*bench, service_key().id, kServiceKeyVersion));
+  crypto::VersionMaterial made =
+      TRY(crypto::create_version(*bench, service_key(), kServiceKeyVersion));
+  if (shared.token_directory) TRY(sync_tree(*shared.token_directory));
+  return std::move(made.check);
+}
+
+// The first start on a token, in steps that a start cut short does again: the marker, the service
+// key, the catalog with its check value, no marker. Nothing whole is ever removed, so a marker that
+// somebody put beside a catalog does no harm.
+Result<void> found_catalog(Shared& shared, const std::filesystem::path& file,
+                           const std::filesystem::path& marker) {
+  if (!std::filesystem::exists(file)) TRY(found_service_key(shared));
+  shared.catalog = TRY(store::Catalog::open(file, catalog_mac(*shared.catalog_seat)));
+  if (!shared.catalog->setting(kServiceCheck)) {
+    const Bytes check = TRY(found_service_key(shared));
+    TRY(shared.catalog->put_setting(kServiceCheck, check));
+  }
+  std::error_code failure;
+  std::filesystem::remove(marker, failure);
+  if (failure) return Error(Code::Unavailable, marker.string() + ": " + failure.message());
+  return sync_directory(file.has_parent_path() ? file.parent_path() : ".");
+}
+
+// A service key without a catalog, or a catalog without its service key, is a loss that nobody may
+// paper over; neither is a first start.
+Result<void> open_catalog(Shared& shared, const std::filesystem::path& file) {
   const std::filesystem::path marker = file.string() + ".founding";
-  const bool founding = std::filesystem::exists(marker);
-  const bool has_file = std::filesystem::exists(file) && !founding;
-  const bool has_key = TRY(has_service_key(seat)) && !founding;
+  if (std::filesystem::exists(marker)) return found_catalog(shared, file, marker);
+  const bool has_file = std::filesystem::exists(file);
+  const bool has_key = TRY(has_service_key(*shared.catalog_seat));
   if (has_file != has_key) {
     return Error(Code::FailedPrecondition,
                  has_key ? file.string() +
@@ -56,21 +87,12 @@ Result<void> found_catalog(Shared& shared, const std::filesystem::path& file) {
                                "restore the catalog, or use another token"
                          : file.string() + " belongs to another token: its service key is missing");
   }
-  if (has_file) {
-    shared.catalog = TRY(store::Catalog::open(file, catalog_mac(seat)));
-    return {};
+  if (!has_file) {
+    TRY(write_file(marker, ""));
+    return found_catalog(shared, file, marker);
   }
-  TRY(write_file(marker, ""));
-  std::filesystem::remove(file);
-  crypto::Workbench* const bench = TRY(seat.workbench());
-  TRY(crypto::destroy_version(*bench, service_key().id, kServiceKeyVersion));
-  const crypto::VersionMaterial made =
-      TRY(crypto::create_version(*bench, service_key(), kServiceKeyVersion));
-  if (shared.token_directory) TRY(sync_tree(*shared.token_directory));
-  shared.catalog = TRY(store::Catalog::open(file, catalog_mac(seat)));
-  TRY(shared.catalog->put_setting(kServiceCheck, made.check));
-  std::filesystem::remove(marker);
-  return sync_directory(file.has_parent_path() ? file.parent_path() : ".");
+  shared.catalog = TRY(store::Catalog::open(file, catalog_mac(*shared.catalog_seat)));
+  return {};
 }
 
 // The service key must be the one that the catalog was made with, not one of the same name.
@@ -104,7 +126,7 @@ Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
   shared->token_directory = options.token_directory;
   shared->policy_file = options.policy;
   shared->catalog_seat.emplace(*shared);
-  TRY(found_catalog(*shared, options.catalog));
+  TRY(open_catalog(*shared, options.catalog));
   TRY(check_service_key(*shared));
   shared->log = TRY(audit::Log::open(options.audit_directory, audit::LogOptions()));
   activate_policy(*shared, TRY(read_policy_file(shared->policy_file)));
@@ -136,8 +158,9 @@ void Backend::note_certificates(const Sha256Digest& digest) {
 std::vector<std::string> Backend::troubles() const {
   std::vector<std::string> troubles;
   if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");
-  const Clock::time_point answered{Clock::duration(shared_->token_answered.load())};
-  if (Clock::now() - answered > kSignOfLifeWithin) {
+  const Clock::rep ticks = shared_->token_answered.load();
+  const Clock::time_point answered{Clock::duration(ticks)};
+  if (ticks == 0 || Clock::now() - answered > kSignOfLifeWithin) {
     troubles.emplace_back("the token does not answer");
   }
   return troubles;

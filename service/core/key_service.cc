@@ -64,6 +64,7 @@ void KeyService::maintain() {
   Shared& shared = seat_->shared();
   const Result<void> alive = ask_for_sign_of_life(*seat_);
   if (!alive) {
+    shared.token_answered.store(0);
     log_error(Severity::Error, "the token gives no sign of life", alive.error());
     return;
   }

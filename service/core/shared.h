@@ -107,7 +107,7 @@ struct Shared {
   Quarantine quarantine;
   LastUse last_use;
   std::atomic<std::uint64_t> unauthenticated = 0;
-  std::atomic<Clock::rep> token_answered = 0;  // Clock ticks of the last sign of life
+  std::atomic<Clock::rep> token_answered = 0;  // Clock ticks of the last sign of life; 0: refused
 
   explicit Shared(pkcs11::Pace::Limits limits) : pace(limits) {}
 };

@@ -119,6 +119,11 @@ Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, V
                  "algorithm: this token cannot do " + std::string(key.algorithm->name));
 }
 
+Result<Bytes> check_value(Workbench& bench, const keys::Key& key, Version version) {
+  const pkcs11::ObjectHandle handle = TRY(bench.keyring().find(key.id, version, *key.algorithm));
+  return use(bench, key, version, handle, {});
+}
+
 Result<std::size_t> destroy_version(Workbench& bench, const KeyId& key, Version version) {
   bench.forget(key);
   return pkcs11::destroy_all(bench.session(), pkcs11::object_id(key, version));

@@ -19,6 +19,11 @@ struct VersionMaterial {
 // Errors: Unimplemented, advised (this token cannot do the algorithm), Unavailable, Internal.
 Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, Version version);
 
+// The check value of a secret key that the token already holds: compared with its profile and used
+// once, as create_version does. Errors: Unavailable (not there, without a CK_RV; or the token is
+// away), Internal (not what its profile says).
+Result<Bytes> check_value(Workbench& bench, const keys::Key& key, Version version);
+
 // Removes every object with this CKA_ID; none is fine. Yields how many there were.
 Result<std::size_t> destroy_version(Workbench& bench, const KeyId& key, Version version);
 

@@ -28,7 +28,7 @@ class Caller {
  public:
   const std::string& spki() const noexcept { return spki_; }  // "sha256:" and 64 hex digits
   const std::vector<std::string>& spiffe_ids() const noexcept { return spiffe_ids_; }
-  const std::vector<std::string>& dns_names() const noexcept { return dns_names_; }
+  const std::vector<std::string>& dns_names() const noexcept { return dns_names_; }  // lower case
   const std::string& subject() const noexcept { return subject_; }  // RFC 2253, ASCII
 
   // The first SPIFFE id, else the first DNS name, else the subject, else the SPKI.

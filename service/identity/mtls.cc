@@ -99,6 +99,15 @@ Result<std::string> read_ascii(const ASN1_IA5STRING* value) {
   return text;
 }
 
+// DNS names have no case (RFC 4343): one spelling, so that no rule can be slipped past by another.
+Result<std::string> read_dns_name(const ASN1_IA5STRING* value) {
+  std::string name = TRY(read_ascii(value));
+  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return name;
+}
+
 struct AlternativeNames {
   std::vector<std::string> spiffe_ids;
   std::vector<std::string> dns_names;
@@ -116,7 +125,7 @@ Result<AlternativeNames> read_alternative_names(const X509* certificate) {
   for (int i = 0; i < sk_GENERAL_NAME_num(list.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(list.get(), i);
     if (name->type == GEN_DNS) {
-      names.dns_names.push_back(TRY(read_ascii(name->d.dNSName)));
+      names.dns_names.push_back(TRY(read_dns_name(name->d.dNSName)));
     } else if (name->type == GEN_URI) {
       std::string uri = TRY(read_ascii(name->d.uniformResourceIdentifier));
       if (uri.starts_with(kSpiffeScheme)) names.spiffe_ids.push_back(std::move(uri));

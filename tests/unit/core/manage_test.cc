@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+
+#include "base/file.h"
 #include "tests/unit/core/door_fixture.h"
 
 namespace kw::core {
@@ -111,6 +114,46 @@ TEST_CASE_METHOD(DoorFixture, "backend: a lost catalog is not papered over", "[c
   close();
   std::filesystem::remove(folder / "catalog.db");
   CHECK_CODE(try_open(), Code::FailedPrecondition);
+}
+
+TEST_CASE_METHOD(DoorFixture, "backend: a stray marker of a first start destroys nothing",
+                 "[core][backend]") {
+  make_key("app/one", "xaes-256-gcm");
+  const Bytes blob = wrap("app/one", "attack at dawn", {});
+  close();
+  const std::filesystem::path marker = folder / "catalog.db.founding";
+  REQUIRE_OK(write_file(marker, ""));
+  open();
+  CHECK_FALSE(std::filesystem::exists(marker));
+  CHECK(opened(door->unwrap(call_as("app"), {blob, {}, std::nullopt})));
+}
+
+TEST_CASE_METHOD(DoorFixture, "backend: a first start that was cut short is done again",
+                 "[core][backend]") {
+  close();
+  std::filesystem::remove(folder / "catalog.db");
+  REQUIRE_OK(write_file(folder / "catalog.db.founding", ""));
+  open();
+  CHECK_FALSE(std::filesystem::exists(folder / "catalog.db.founding"));
+  make_key("app/one", "xaes-256-gcm");
+}
+
+TEST_CASE_METHOD(DoorFixture, "backend: a token that says OK and finds nothing is no first start",
+                 "[core][backend][fault]") {
+  make_key("app/one", "xaes-256-gcm");
+  close();
+  for (const auto& token : std::filesystem::directory_iterator(hsm.token_directory())) {
+    for (const auto& file : std::filesystem::directory_iterator(token.path())) {
+      const std::string name = file.path().filename().string();
+      if (name.ends_with(".object") && name != "token.object") std::filesystem::remove(file.path());
+    }
+  }
+  CHECK_CODE(try_open(), Code::FailedPrecondition);
+  CHECK(std::filesystem::exists(folder / "catalog.db"));
+  // Nor with a marker: the catalog's rows do not fit a new service key.
+  REQUIRE_OK(write_file(folder / "catalog.db.founding", ""));
+  CHECK_FALSE(try_open().has_value());
+  CHECK(std::filesystem::exists(folder / "catalog.db"));
 }
 
 TEST_CASE_METHOD(DoorFixture, "backend: a policy that fails its own tests is not activated (50)",

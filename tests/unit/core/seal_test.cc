@@ -99,6 +99,12 @@ TEST_CASE_METHOD(DoorFixture, "maintain: a token that stops answering shows in t
                  "[core][backend][fault]") {
   door->maintain();
   CHECK(backend->troubles().empty());
+  hsm.rules("fail C_GenerateRandom * CKR_DEVICE_ERROR");
+  door->maintain();
+  CHECK(backend->troubles() == std::vector<std::string>{"the token does not answer"});
+  hsm.clear();
+  door->maintain();
+  CHECK(backend->troubles().empty());
 }
 
 }  // namespace kw::core

@@ -60,7 +60,7 @@ TEST_CASE_METHOD(ServerFixture, "tls: an unfit certificate reaches no dispatcher
 TEST_CASE_METHOD(ServerFixture, "tls: a connection outlives its certificate by no request (4)",
                  "[http][tls][negative]") {
   LeafOptions brief;
-  brief.not_after = 3;
+  brief.not_after = 5;
   start();
   TlsClient client(address(), files_for("brief", pki.issue(brief)));
   int status = 200;

@@ -48,6 +48,13 @@ TEST_CASE("caller: carries what the certificate proves", "[identity][caller]") {
   CHECK(caller->not_after() < wall_now() + std::chrono::minutes(65));
 }
 
+TEST_CASE("caller: a DNS name has one spelling, the lower-case one", "[identity][caller]") {
+  test::LeafOptions options;
+  options.dns_names = {"Pay.EXAMPLE.org"};
+  const auto caller = REQUIRE_OK(caller_of(options));
+  CHECK(caller->dns_names() == std::vector<std::string>{"pay.example.org"});
+}
+
 TEST_CASE("caller: its SPKI is the SHA-256 that OpenSSL computes", "[identity][caller]") {
   const test::Pki pki;
   const auto certificate = parse(pki.issue({}));
