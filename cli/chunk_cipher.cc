@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/owned.h"
+
 namespace kw::cli {
 namespace {
 
@@ -19,13 +21,9 @@ Error unauthentic() {
 }  // namespace
 
 struct ChunkCipher::State {
-  struct Free {
-    void operator()(EVP_CIPHER_CTX* context) const noexcept { EVP_CIPHER_CTX_free(context); }
-  };
-
   // The key schedule is made once per direction; a chunk sets only the nonce.
-  std::unique_ptr<EVP_CIPHER_CTX, Free> sealing;
-  std::unique_ptr<EVP_CIPHER_CTX, Free> opening;
+  Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free> sealing;
+  Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free> opening;
   Prefix prefix{};
   Sha256Digest header_hash{};
 

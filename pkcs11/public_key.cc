@@ -8,25 +8,19 @@
 
 #include <memory>
 
+#include "base/owned.h"
 #include "pkcs11/cryptoki.h"
 #include "pkcs11/profile.h"
 
 namespace kw::pkcs11 {
 namespace {
 
-template <auto Free>
-struct FreeBy {
-  template <typename T>
-  void operator()(T* owned) const noexcept {
-    Free(owned);
-  }
-};
-using KeyPtr = std::unique_ptr<EVP_PKEY, FreeBy<EVP_PKEY_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, FreeBy<EVP_PKEY_CTX_free>>;
-using Params = std::unique_ptr<OSSL_PARAM, FreeBy<OSSL_PARAM_free>>;
-using ParamsBuilder = std::unique_ptr<OSSL_PARAM_BLD, FreeBy<OSSL_PARAM_BLD_free>>;
-using Number = std::unique_ptr<BIGNUM, FreeBy<BN_free>>;
-using OctetString = std::unique_ptr<ASN1_OCTET_STRING, FreeBy<ASN1_OCTET_STRING_free>>;
+using KeyPtr = Owned<EVP_PKEY, EVP_PKEY_free>;
+using KeyContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using Params = Owned<OSSL_PARAM, OSSL_PARAM_free>;
+using ParamsBuilder = Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
+using Number = Owned<BIGNUM, BN_free>;
+using OctetString = Owned<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free>;
 
 // Curve is a group by OpenSSL's name and the size of its uncompressed point.
 struct Curve {

@@ -9,13 +9,12 @@
 #include <memory>
 #include <set>
 
+#include "base/owned.h"
+
 namespace kw::pkcs11 {
 namespace {
 
-struct FreeUri {
-  void operator()(P11KitUri* uri) const noexcept { p11_kit_uri_free(uri); }
-};
-using UriPtr = std::unique_ptr<P11KitUri, FreeUri>;
+using UriPtr = Owned<P11KitUri, p11_kit_uri_free>;
 
 Error bad_uri(std::string_view why) {
   return refusal(Code::InvalidArgument, "token URI: " + std::string(why));

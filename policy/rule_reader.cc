@@ -11,7 +11,7 @@
 namespace kw::policy {
 namespace {
 
-using Ids = std::unordered_map<std::string_view, PrincipalId>;
+using IdsByName = std::unordered_map<std::string_view, PrincipalId>;
 
 constexpr std::array<std::string_view, 2> kNotYet = {"limits", "require"};
 
@@ -40,7 +40,7 @@ Result<void> read_effect(const yaml::Node& node, Rule& rule) {
   return {};
 }
 
-Result<std::vector<PrincipalId>> read_to(const yaml::Node& node, const Ids& ids) {
+Result<std::vector<PrincipalId>> read_to(const yaml::Node& node, const IdsByName& ids) {
   std::vector<PrincipalId> to;
   for (const yaml::Node& item : *TRY(read_list(node))) {
     const std::string name = TRY(read_text(item));
@@ -90,7 +90,7 @@ bool grants_everything(const Rule& rule) {
          (on_every_key && !(on_keys - kHarmless).empty());
 }
 
-Result<Rule> read_rule(const yaml::Node& node, const Ids& ids) {
+Result<Rule> read_rule(const yaml::Node& node, const IdsByName& ids) {
   TRY(check_fields(node,
                    {"id", "allow", "deny", "to", "keys", "when", "unless", "limits", "require"}));
   for (const std::string_view word : kNotYet) {
@@ -120,7 +120,7 @@ Result<Rule> read_rule(const yaml::Node& node, const Ids& ids) {
 Result<std::vector<Rule>> read_rules(const yaml::Node& node,
                                      const std::vector<Principal>& principals) {
   if (node.as_sequence() == nullptr) return yaml::fault(node.mark, "must be a list of rules");
-  Ids ids;
+  IdsByName ids;
   for (std::size_t i = 0; i < principals.size(); ++i) {
     ids.emplace(principals[i].name, static_cast<PrincipalId>(i));
   }

@@ -90,14 +90,16 @@ http::Reply overloaded(const RequestId& id, const char* what) {
 
 }  // namespace
 
-void Dispatcher::dispatch(http::Request request, http::Respond respond) {
+http::Overdue Dispatcher::dispatch(http::Request request, http::Respond respond) {
   if (std::optional<http::Reply> open = answer_open_route(backend_, request)) {
-    return respond(*std::move(open));
+    respond(*std::move(open));
+    return http::Overdue::Unavailable;
   }
   if (request.caller == nullptr) {
     backend_.count_unauthenticated();
-    return respond(http::problem(refusal(Code::Unauthenticated, "a client certificate is needed"),
-                                 request.id));
+    respond(http::problem(refusal(Code::Unauthenticated, "a client certificate is needed"),
+                          request.id));
+    return http::Overdue::Unavailable;
   }
   Plan planned = plan(request);
   // Shared, because the job is dropped when it does not fit, and the answer is owed all the same.
@@ -118,6 +120,7 @@ void Dispatcher::dispatch(http::Request request, http::Respond respond) {
   if (!executors_.submit(planned.lane, std::move(job))) {
     (*owed)(overloaded(id, "the queue is full"));
   }
+  return planned.lane == core::Lane::State ? http::Overdue::Unknown : http::Overdue::Unavailable;
 }
 
 }  // namespace kw::api

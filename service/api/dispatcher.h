@@ -12,14 +12,15 @@ namespace kw::api {
 
 // Dispatcher takes a request on its event loop, reads it, hands it to an executor, and answers when
 // the record is durable. Health, whoami and the API's description need no door and are answered at
-// once. A full lane, and a request too late in the queue, are 503 with Retry-After. Thread-safe;
-// what it is given must outlive it.
+// once. A full lane, and a request too late in the queue, are 503 with Retry-After; so is a token
+// that does not answer in time, but for a state change, which is 504. Thread-safe; what it is given
+// must outlive it.
 class Dispatcher {
  public:
   Dispatcher(core::Backend& backend, core::Executors& executors)
       : backend_(backend), executors_(executors) {}
 
-  void dispatch(http::Request request, http::Respond respond);
+  http::Overdue dispatch(http::Request request, http::Respond respond);
 
  private:
   core::Backend& backend_;

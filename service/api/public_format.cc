@@ -9,20 +9,14 @@
 
 #include <memory>
 
+#include "base/owned.h"
 #include "service/api/json_writer.h"
 
 namespace kw::api {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* held) const {
-    Free(held);
-  }
-};
-using Pkey = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Bignum = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
+using Pkey = Owned<EVP_PKEY, EVP_PKEY_free>;
+using Bignum = Owned<BIGNUM, BN_free>;
 
 Error unreadable() { return Error(Code::Internal, "the catalog's public half cannot be read"); }
 
@@ -161,14 +155,20 @@ Result<PublicFormat> parse_public_format(std::string_view text) {
 Result<Answer> write_public_key(Result<core::PublicKey> result, PublicFormat format) {
   const core::PublicKey half = TRY(std::move(result));
   const Pkey key = TRY(parse(half.subject_public_key_info));
+  Answer answer;
   switch (format) {
     case PublicFormat::Pem:
-      return Answer{.content_type = "application/x-pem-file",
-                    .body = TRY(pem_of(half.subject_public_key_info))};
+      answer.content_type = "application/x-pem-file";
+      answer.body = TRY(pem_of(half.subject_public_key_info));
+      return answer;
     case PublicFormat::Jwk:
-      return Answer{.content_type = "application/jwk+json", .body = TRY(jwk_of(half, *key))};
+      answer.content_type = "application/jwk+json";
+      answer.body = TRY(jwk_of(half, *key));
+      return answer;
     case PublicFormat::Ssh:
-      return Answer{.content_type = "text/plain", .body = TRY(ssh_of(half, *key))};
+      answer.content_type = "text/plain";
+      answer.body = TRY(ssh_of(half, *key));
+      return answer;
   }
   return Error(Code::Internal, "no such format");
 }

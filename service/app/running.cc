@@ -53,7 +53,7 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
                               .pin = std::move(pin),
                               .token_directory = config.token.directory,
                               .catalog = config.catalog,
-                              .audit_directory = config.audit.directory,
+                              .audit_directory = config.audit_directory,
                               .policy = config.policy};
 }
 
@@ -85,7 +85,7 @@ Result<std::unique_ptr<Running>> Running::start(const config::Config& config) {
   api::Dispatcher& dispatcher = *parts->dispatcher;
   parts->server = TRY(http::Server::open(
       server_options(config), [&dispatcher](http::Request request, http::Respond respond) {
-        dispatcher.dispatch(std::move(request), std::move(respond));
+        return dispatcher.dispatch(std::move(request), std::move(respond));
       }));
   return std::unique_ptr<Running>(new Running(std::move(parts)));
 }

@@ -167,19 +167,16 @@ Result<std::filesystem::path> read_catalog(const Fields& root) {
   return root.folder() / text.substr(kSqlite.size());
 }
 
-Result<AuditSettings> read_audit(const Fields& root) {
-  const Fields fields = TRY(root.mapping("audit", {"directory", "checkpoint_every"}));
-  AuditSettings audit;
-  audit.directory = TRY(fields.path("directory"));
-  audit.checkpoint_every = TRY(fields.duration("checkpoint_every", audit.checkpoint_every));
-  return audit;
+// What the contract names and this version lacks is refused, never read and forgotten.
+Result<void> refuse_not_yet(const Fields& fields, const char* key) {
+  if (fields.find(key) == nullptr) return {};
+  return fields.fault_at(key, refusal(Code::Unimplemented, "not supported yet: remove it"));
 }
 
-Result<std::optional<ListenAddress>> read_telemetry(const Fields& root) {
-  if (root.find("telemetry") == nullptr) return std::optional<ListenAddress>();
-  const Fields fields = TRY(root.mapping("telemetry", {"listen"}));
-  const yaml::Node* node = TRY(fields.require("listen"));
-  return std::optional<ListenAddress>(TRY(read_address(fields, *node, "telemetry.listen")));
+Result<std::filesystem::path> read_audit(const Fields& root) {
+  const Fields fields = TRY(root.mapping("audit", {"directory", "checkpoint_every"}));
+  TRY(refuse_not_yet(fields, "checkpoint_every"));
+  return fields.path("directory");
 }
 
 Result<Limits> read_limits(const Fields& root) {
@@ -238,11 +235,11 @@ Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path&
   std::vector<ListenAddress> listen = TRY(read_listen(root));
   TlsFiles tls = TRY(read_tls(root));
   TokenSettings token = TRY(read_token(root));
-  Config config{std::move(listen), std::move(tls), std::move(token), {}, {}, {}, {}, {}};
+  TRY(refuse_not_yet(root, "telemetry"));
+  Config config{std::move(listen), std::move(tls), std::move(token), {}, {}, {}, {}};
   config.catalog = TRY(read_catalog(root));
-  config.audit = TRY(read_audit(root));
+  config.audit_directory = TRY(read_audit(root));
   config.policy = TRY(root.path("policy"));
-  config.telemetry = TRY(read_telemetry(root));
   config.limits = TRY(read_limits(root));
   return config;
 }

@@ -50,11 +50,6 @@ struct TokenSettings {
   std::map<std::string, std::filesystem::path> environment;  // set before the module is loaded
 };
 
-struct AuditSettings {
-  std::filesystem::path directory;
-  std::chrono::milliseconds checkpoint_every{1'000};
-};
-
 struct Limits {
   std::chrono::milliseconds request_deadline{10'000};
   std::chrono::milliseconds idle_timeout{60'000};
@@ -70,9 +65,8 @@ struct Config {
   TlsFiles tls;
   TokenSettings token;
   std::filesystem::path catalog;  // an SQLite file
-  AuditSettings audit;
+  std::filesystem::path audit_directory;
   std::filesystem::path policy;
-  std::optional<ListenAddress> telemetry;
   Limits limits;
 
   // Relative paths in `yaml` start at `folder`. Errors: InvalidArgument, as "line L, column C:

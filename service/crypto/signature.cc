@@ -7,18 +7,14 @@
 
 #include <memory>
 
+#include "base/owned.h"
+#include "service/crypto/evp.h"
+
 namespace kw::crypto {
 namespace {
 
-template <auto release>
-struct Release {
-  template <typename T>
-  void operator()(T* held) const {
-    release(held);
-  }
-};
-using Number = std::unique_ptr<BIGNUM, Release<BN_free>>;
-using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Release<ECDSA_SIG_free>>;
+using Number = Owned<BIGNUM, BN_free>;
+using EcdsaSignature = Owned<ECDSA_SIG, ECDSA_SIG_free>;
 
 // The orders of the curves' groups (FIPS 186-4, D.1.2).
 const char* order_text(unsigned bits) {
@@ -51,20 +47,6 @@ Number to_number(ByteView bytes) {
 
 bool is_in_range(const BIGNUM* number, const BIGNUM* order) {
   return !BN_is_zero(number) && BN_cmp(number, order) < 0;
-}
-
-const EVP_MD* to_evp(keys::Hash hash) {
-  switch (hash) {
-    case keys::Hash::Sha256:
-      return EVP_sha256();
-    case keys::Hash::Sha384:
-      return EVP_sha384();
-    case keys::Hash::Sha512:
-      return EVP_sha512();
-    case keys::Hash::None:
-      break;
-  }
-  KW_ASSERT(false);
 }
 
 }  // namespace

@@ -8,21 +8,17 @@
 
 #include <memory>
 
+#include "base/owned.h"
+#include "service/crypto/evp.h"
+
 namespace kw::crypto {
 namespace {
 
 using keys::Family;
 
-template <auto release>
-struct Release {
-  template <typename T>
-  void operator()(T* held) const {
-    release(held);
-  }
-};
-using PublicKey = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Release<EVP_PKEY_CTX_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Release<EVP_MD_CTX_free>>;
+using PublicKey = Owned<EVP_PKEY, EVP_PKEY_free>;
+using KeyContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using DigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
 
 // OpenSSL leaves its complaints with the thread, where the TLS library would take them for its own.
 struct QuietErrors {
@@ -60,20 +56,6 @@ Result<PublicKey> decode_public_key(const keys::Algorithm& algorithm, ByteView d
     return Error(Code::Internal, "a public key of another size");
   }
   return key;
-}
-
-const EVP_MD* to_evp(keys::Hash hash) {
-  switch (hash) {
-    case keys::Hash::Sha256:
-      return EVP_sha256();
-    case keys::Hash::Sha384:
-      return EVP_sha384();
-    case keys::Hash::Sha512:
-      return EVP_sha512();
-    case keys::Hash::None:
-      break;
-  }
-  KW_ASSERT(false);
 }
 
 bool configure(EVP_PKEY_CTX* context, const keys::Algorithm& algorithm) {

@@ -15,6 +15,8 @@
 #include <cstring>
 #include <memory>
 
+#include "base/owned.h"
+
 namespace kw::http {
 namespace {
 
@@ -87,10 +89,7 @@ Result<BoundSocket> bind_tcp(const std::string& address) {
   if (::getaddrinfo(parts.host.c_str(), parts.port.c_str(), &hints, &found) != 0) {
     return malformed(address);
   }
-  struct Free {
-    void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
-  };
-  const std::unique_ptr<addrinfo, Free> list(found);
+  const Owned<addrinfo, ::freeaddrinfo> list(found);
   FileDescriptor socket = TRY(make_socket(list->ai_family, address));
   const int on = 1;
   (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

@@ -216,8 +216,8 @@ Connection::Step Connection::dispatch() {
                   id_,
                   source_,
                   request_deadline_};
-  loop_.front().dispatch(std::move(request),
-                         make_respond(loop_.mailbox(), weak_from_this(), ++turn_, id_));
+  overdue_ = loop_.front().dispatch(std::move(request),
+                                    make_respond(loop_.mailbox(), weak_from_this(), ++turn_, id_));
   return Step::Park;
 }
 
@@ -275,6 +275,11 @@ Connection::Step Connection::on_lingering() {
   return size < 0 && (errno == EAGAIN || errno == EINTR) ? Step::WaitToRead : Step::End;
 }
 
+Reply Connection::overdue_problem() const {
+  const Code code = overdue_ == Overdue::Unknown ? Code::DeadlineExceeded : Code::Unavailable;
+  return problem(Error(code, "no answer in time"), id_);
+}
+
 void Connection::sweep(Deadline now) {
   if (stage_ == Stage::Idle) input_.release();
   if (now < deadline_) return;
@@ -284,9 +289,7 @@ void Connection::sweep(Deadline now) {
       (void)reject(408, "the request took too long to arrive");
       return run();
     case Stage::Waiting:
-      (void)write(serialize(problem(Error(Code::DeadlineExceeded, "no answer in time"), id_), id_,
-                            Persistence::Close),
-                  Stage::Lingering);
+      (void)write(serialize(overdue_problem(), id_, Persistence::Close), Stage::Lingering);
       return run();
     case Stage::Idle:
       stream_.close_notify();

@@ -57,6 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Step accept_head(std::size_t size);
   std::optional<Error> check_caller();
   Step dispatch();
+  Reply overdue_problem() const;
   Step fill();
   Step reject(int status, std::string_view advice);
   Step write(Secret bytes, Stage next);
@@ -85,6 +86,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // The request being read or served.
   std::uint64_t turn_ = 0;
+  Overdue overdue_ = Overdue::Unknown;  // of the request in Stage::Waiting
   RequestId id_;
   Deadline request_deadline_;
   Head head_;

@@ -46,7 +46,11 @@ struct Reply {
 // uncalled answers 500.
 using Respond = Task<void(Reply)>;
 
+// What is said of a request whose answer does not come in time: it changes nothing and may be sent
+// again (503), or it may have changed something (504).
+enum class Overdue { Unavailable, Unknown };
+
 // Dispatch runs on an event loop: it hands the request on and never blocks or throws.
-using Dispatch = std::function<void(Request, Respond)>;
+using Dispatch = std::function<Overdue(Request, Respond)>;
 
 }  // namespace kw::http

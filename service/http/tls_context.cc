@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/owned.h"
+
 namespace kw::http {
 namespace {
 
@@ -110,10 +112,7 @@ Result<void> TlsContext::load_client_trust(const TlsFiles& files) const {
 }
 
 Result<void> TlsContext::verify(X509* certificate, STACK_OF(X509) * chain) const {
-  struct FreeVerification {
-    void operator()(X509_STORE_CTX* held) const noexcept { X509_STORE_CTX_free(held); }
-  };
-  const std::unique_ptr<X509_STORE_CTX, FreeVerification> check(X509_STORE_CTX_new());
+  const Owned<X509_STORE_CTX, X509_STORE_CTX_free> check(X509_STORE_CTX_new());
   KW_ASSERT(check != nullptr);
   const bool holds =
       X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(get()), certificate, chain) == 1 &&

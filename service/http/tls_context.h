@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/mutex.h"
+#include "base/owned.h"
 #include "base/result.h"
 #include "service/http/server.h"
 
@@ -25,16 +26,12 @@ class TlsContext {
   Result<void> verify(X509* certificate, STACK_OF(X509) * chain) const;
 
  private:
-  struct Free {
-    void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
-  };
-
   explicit TlsContext(SSL_CTX* context) noexcept : context_(context) {}
   void harden() const;
   Result<void> load_server(const TlsFiles& files) const;
   Result<void> load_client_trust(const TlsFiles& files) const;
 
-  std::unique_ptr<SSL_CTX, Free> context_;
+  Owned<SSL_CTX, SSL_CTX_free> context_;
 };
 
 // CurrentTls is the context that new connections get. Safe for concurrent use.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "base/owned.h"
 #include "service/http/tls_context.h"
 
 namespace kw::http {
@@ -38,12 +39,9 @@ class TlsStream {
   STACK_OF(X509) * peer_chain() const noexcept { return SSL_get_peer_cert_chain(ssl_.get()); }
 
  private:
-  struct Free {
-    void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
-  };
   IoState state_after(int outcome);
 
-  std::unique_ptr<SSL, Free> ssl_;
+  Owned<SSL, SSL_free> ssl_;
 };
 
 }  // namespace kw::http

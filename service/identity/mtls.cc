@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "base/bytes.h"
+#include "base/owned.h"
 #include "service/identity/caller.h"
 
 namespace kw::identity {
@@ -14,16 +15,6 @@ namespace {
 
 constexpr int kLeastSecurityBits = 112;  // RSA-2048, P-224, SHA-224
 constexpr std::string_view kSpiffeScheme = "spiffe://";
-
-template <auto free>
-struct Free {
-  template <typename T>
-  void operator()(T* held) const noexcept {
-    free(held);
-  }
-};
-template <typename T, auto free>
-using Owned = std::unique_ptr<T, Free<free>>;
 
 Error refused(std::string_view why) {
   return refusal(Code::Unauthenticated, "client certificate: " + std::string(why));

@@ -58,7 +58,7 @@ std::string config_text(const std::string& listen) {
          "  directory: token/tokens\n"
          "  environment: {SOFTHSM2_CONF: token/softhsm2.conf}\n"
          "catalog: \"sqlite:catalog.db\"\n"
-         "audit: {directory: audit, checkpoint_every: 1s}\n"
+         "audit: {directory: audit}\n"
          "limits: {request_deadline: 30s}\n"
          "policy: policy.yaml\n";
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/owned.h"
 
 namespace kw::sandbox {
 namespace {
@@ -21,17 +22,9 @@ constexpr long kLeafDays = 365;
 // A clock that is a little behind must still find a fresh certificate valid.
 constexpr long kBackdated = -300;
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* held) const noexcept {
-    Free(held);
-  }
-};
-
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using Memory = std::unique_ptr<BIO, Freed<BIO_free>>;
+using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
+using Certificate = Owned<X509, X509_free>;
+using Memory = Owned<BIO, BIO_free>;
 
 Error refused(std::string_view step) {
   std::array<char, 256> reason{};
@@ -63,7 +56,7 @@ Result<void> add_extensions(X509* certificate, X509* issuer, const Profile& prof
   X509V3_CTX context{};
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
   for (const Extension& wanted : profile.extensions) {
-    using Made = std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>>;
+    using Made = Owned<X509_EXTENSION, X509_EXTENSION_free>;
     const Made made(X509V3_EXT_conf_nid(nullptr, &context, wanted.nid, wanted.value.c_str()));
     if (!made || X509_add_ext(certificate, made.get(), -1) != 1) return refused(wanted.value);
   }
@@ -75,7 +68,7 @@ Result<void> set_serial(X509* certificate) {
   fill_random(number);
   number[0] &= 0x7f;  // positive in DER
   number[0] |= 0x40;  // and of one length
-  using Number = std::unique_ptr<BIGNUM, Freed<BN_free>>;
+  using Number = Owned<BIGNUM, BN_free>;
   const Number serial(BN_bin2bn(number.data(), static_cast<int>(number.size()), nullptr));
   if (!serial || BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate)) == nullptr) {
     return refused("serial number");

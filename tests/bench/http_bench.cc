@@ -105,6 +105,7 @@ int run(std::chrono::seconds span) {
     Reply reply;
     reply.body = std::move(request.body);
     respond(std::move(reply));
+    return Overdue::Unavailable;
   });
   if (!server) {
     std::fprintf(stderr, "http_bench: %s\n", server.error().detail().c_str());

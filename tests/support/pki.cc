@@ -13,18 +13,15 @@
 #include <atomic>
 #include <fstream>
 
+#include "base/owned.h"
 #include "base/result.h"
 
 namespace kw::test {
 namespace {
 
-template <typename T, void (*free)(T*)>
-struct Free {
-  void operator()(T* held) const noexcept { free(held); }
-};
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY, EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Free<X509, X509_free>>;
-using Bio = std::unique_ptr<BIO, Free<BIO, BIO_free_all>>;
+using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
+using Certificate = Owned<X509, X509_free>;
+using Bio = Owned<BIO, BIO_free_all>;
 
 constexpr int kX509v3 = 2;
 
@@ -169,19 +166,16 @@ Identity Pki::self_sign(const LeafOptions& options) {
 std::string Pki::certificate() const { return to_pem(signer_->certificate.get()); }
 
 std::string Pki::revoke(const std::vector<long>& serials, long next_update) const {
-  const std::unique_ptr<X509_CRL, Free<X509_CRL, X509_CRL_free>> list(X509_CRL_new());
+  const Owned<X509_CRL, X509_CRL_free> list(X509_CRL_new());
   X509_CRL_set_version(list.get(), 1);
   X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(signer_->certificate.get()));
-  const std::unique_ptr<ASN1_TIME, Free<ASN1_STRING, ASN1_STRING_free>> made(
-      X509_gmtime_adj(nullptr, -7200));
-  const std::unique_ptr<ASN1_TIME, Free<ASN1_STRING, ASN1_STRING_free>> next(
-      X509_gmtime_adj(nullptr, next_update));
+  const Owned<ASN1_TIME, ASN1_STRING_free> made(X509_gmtime_adj(nullptr, -7200));
+  const Owned<ASN1_TIME, ASN1_STRING_free> next(X509_gmtime_adj(nullptr, next_update));
   X509_CRL_set1_lastUpdate(list.get(), made.get());
   X509_CRL_set1_nextUpdate(list.get(), next.get());
   for (const long serial : serials) {
     X509_REVOKED* entry = X509_REVOKED_new();
-    const std::unique_ptr<ASN1_INTEGER, Free<ASN1_STRING, ASN1_STRING_free>> number(
-        ASN1_INTEGER_new());
+    const Owned<ASN1_INTEGER, ASN1_STRING_free> number(ASN1_INTEGER_new());
     ASN1_INTEGER_set(number.get(), serial);
     X509_REVOKED_set_serialNumber(entry, number.get());
     X509_REVOKED_set_revocationDate(entry, made.get());

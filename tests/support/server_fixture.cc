@@ -52,19 +52,24 @@ ServerFixture::ServerFixture() {
 
 void ServerFixture::start(const ServerOptions& with) {
   server = REQUIRE_OK(Server::open(with, [this](Request request, Respond respond) {
-    dispatch(std::move(request), std::move(respond));
+    return dispatch(std::move(request), std::move(respond));
   }));
 }
 
-void ServerFixture::dispatch(Request request, Respond respond) {
+Overdue ServerFixture::dispatch(Request request, Respond respond) {
   journal.add(request);
-  if (request.path == "/hold") return journal.hold(std::move(respond));
-  if (request.path == "/drop") return;
+  const Overdue overdue = request.method == Method::Get ? Overdue::Unavailable : Overdue::Unknown;
+  if (request.path == "/drop") return overdue;
+  if (request.path == "/hold") {
+    journal.hold(std::move(respond));
+    return overdue;
+  }
   Reply reply;
   reply.body = std::string("{}");
   if (request.path == "/echo") reply.body = std::move(request.body);
   if (request.path == "/split") reply.headers = {{"X-Echo", request.query + "\r\nX-Evil: 1"}};
   respond(std::move(reply));
+  return overdue;
 }
 
 ClientFiles ServerFixture::files_for(const std::string& name,

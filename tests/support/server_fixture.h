@@ -44,7 +44,7 @@ struct ServerFixture {
 
   void start() { start(options); }
   void start(const ServerOptions& with);
-  void dispatch(Request request, Respond respond);
+  Overdue dispatch(Request request, Respond respond);
 
   // Writes an identity's files; yields them as a client's.
   ClientFiles files_for(const std::string& name, const kw::test::Identity& identity) const;

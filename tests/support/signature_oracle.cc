@@ -8,20 +8,15 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "base/owned.h"
+
 namespace kw::test::signature_oracle {
 namespace {
 
-template <auto release>
-struct Release {
-  template <typename T>
-  void operator()(T* held) const {
-    release(held);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
-using Context = std::unique_ptr<EVP_MD_CTX, Release<EVP_MD_CTX_free>>;
-using Signature = std::unique_ptr<ECDSA_SIG, Release<ECDSA_SIG_free>>;
-using Number = std::unique_ptr<BIGNUM, Release<BN_free>>;
+using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
+using Context = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
+using Signature = Owned<ECDSA_SIG, ECDSA_SIG_free>;
+using Number = Owned<BIGNUM, BN_free>;
 
 const EVP_MD* hash_of(std::string_view scheme) {
   if (scheme == "ed25519") return nullptr;

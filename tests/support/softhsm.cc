@@ -4,14 +4,14 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
+#include <fstream>
+
 #include "base/file.h"
 #include "pkcs11/provision.h"
 #include "tests/support/expect.h"
 
 namespace kw::test {
 namespace {
-
-constexpr const char* kSoftHsmModule = "/usr/lib/softhsm/libsofthsm2.so";
 
 Secret secret_of(std::string_view text) { return Secret::copy_of(as_bytes(text)); }
 
@@ -25,7 +25,7 @@ Function* find_shim_function(void* shim, const char* name) {
 
 }  // namespace
 
-SoftHsm::SoftHsm(Path path) : path_(path) {
+SoftHsm::SoftHsm() {
   std::filesystem::create_directory(token_directory());
   (void)REQUIRE_OK(
       write_file(configuration(), "directories.tokendir = " + token_directory().string() +
@@ -33,30 +33,26 @@ SoftHsm::SoftHsm(Path path) : path_(path) {
                                       "slots.removable = false\nslots.mechanisms = ALL\n"
                                       "library.reset_on_fork = false\n"));
   ::setenv("SOFTHSM2_CONF", configuration().c_str(), 1);
-  if (path_ == Path::ThroughShim) {
-    ::setenv("KEYWARD_SHIM_MODULE", kSoftHsmModule, 1);
-    ::setenv("KEYWARD_SHIM_RECORD", record().c_str(), 1);
-    shim_ = ::dlopen(KEYWARD_SHIM_PATH, RTLD_NOW | RTLD_LOCAL);
-    REQUIRE(shim_ != nullptr);
-  }
+  ::setenv("KEYWARD_SHIM_MODULE", kModule, 1);
+  shim_ = ::dlopen(KEYWARD_SHIM_PATH, RTLD_NOW | RTLD_LOCAL);
+  REQUIRE(shim_ != nullptr);
   add_token(kLabel);
-  if (path_ == Path::ThroughShim) {
-    clear();
-  }
+  clear();
+  ::setenv("KEYWARD_SHIM_RECORD", record().c_str(), 1);  // read at the next load
 }
 
 SoftHsm::~SoftHsm() {
-  if (shim_ != nullptr) {
-    clear();
-    find_shim_function<void()>(shim_, "keyward_shim_flush")();
-    ::dlclose(shim_);
-    ::unsetenv("KEYWARD_SHIM_RECORD");
+  clear();
+  find_shim_function<void()>(shim_, "keyward_shim_flush")();
+  ::dlclose(shim_);
+  ::unsetenv("KEYWARD_SHIM_RECORD");
+  if (const char* const kept = std::getenv("KEYWARD_TOKEN_CALLS")) {
+    std::ifstream calls(record());
+    std::ofstream(kept, std::ios::app) << calls.rdbuf();
   }
 }
 
-std::filesystem::path SoftHsm::module_path() const {
-  return path_ == Path::ThroughShim ? KEYWARD_SHIM_PATH : kSoftHsmModule;
-}
+std::filesystem::path SoftHsm::module_path() const { return KEYWARD_SHIM_PATH; }
 
 std::filesystem::path SoftHsm::configuration() const { return folder_ / "softhsm2.conf"; }
 

@@ -15,21 +15,21 @@ namespace kw::test {
 
 // SoftHsm is a SoftHSM with one fresh token, "keyward", in a folder that goes with it. SoftHSM
 // reads its configuration when it is initialized, and once per process: a Module must have ended
-// before the next SoftHsm is made, and outlives none.
+// before the next SoftHsm is made, and outlives none. The shim stands in front of it; where
+// KEYWARD_TOKEN_CALLS names a file, each call is noted there, in the form of shim.h.
 class SoftHsm {
  public:
-  enum class Path { Direct, ThroughShim };
-
-  explicit SoftHsm(Path path = Path::Direct);
+  SoftHsm();
   SoftHsm(const SoftHsm&) = delete;
   SoftHsm& operator=(const SoftHsm&) = delete;
   ~SoftHsm();
 
+  static constexpr const char* kModule = "/usr/lib/softhsm/libsofthsm2.so";
   static constexpr std::string_view kLabel = "keyward";
   static constexpr std::string_view kPin = "1234-keyward";
   static constexpr std::string_view kSoPin = "so-keyward";
 
-  std::filesystem::path module_path() const;    // the shim or SoftHSM itself
+  std::filesystem::path module_path() const;    // the shim's
   std::filesystem::path configuration() const;  // softhsm2.conf
   std::filesystem::path token_directory() const { return folder_ / "tokens"; }
   std::filesystem::path record() const { return folder_ / "calls"; }  // what the shim recorded
@@ -49,7 +49,6 @@ class SoftHsm {
 
  private:
   TempDir folder_;
-  Path path_;
   void* shim_ = nullptr;
 };
 

@@ -13,7 +13,7 @@ namespace kw::test {
 
 // TokenBench is a workbench at a fresh SoftHSM, behind the shim.
 struct TokenBench {
-  SoftHsm hsm{SoftHsm::Path::ThroughShim};
+  SoftHsm hsm;
   std::unique_ptr<pkcs11::Token> token = hsm.open();
   pkcs11::Pace pace{{.symmetric = 1, .asymmetric = 2}};
   std::unique_ptr<crypto::Workbench> bench = open_bench();

@@ -6,22 +6,17 @@
 
 #include <memory>
 
+#include "base/owned.h"
+
 namespace kw::test::xaes_oracle {
 namespace {
 
 constexpr std::size_t kTagSize = 16;
 
-template <auto release>
-struct Release {
-  template <typename T>
-  void operator()(T* held) const {
-    release(held);
-  }
-};
-using Cipher = std::unique_ptr<EVP_CIPHER_CTX, Release<EVP_CIPHER_CTX_free>>;
-using Digest = std::unique_ptr<EVP_MD_CTX, Release<EVP_MD_CTX_free>>;
-using Mac = std::unique_ptr<EVP_MAC, Release<EVP_MAC_free>>;
-using MacContext = std::unique_ptr<EVP_MAC_CTX, Release<EVP_MAC_CTX_free>>;
+using Cipher = Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
+using Digest = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
+using Mac = Owned<EVP_MAC, EVP_MAC_free>;
+using MacContext = Owned<EVP_MAC_CTX, EVP_MAC_CTX_free>;
 
 int length(ByteView bytes) { return static_cast<int>(bytes.size()); }
 

@@ -16,24 +16,18 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/owned.h"
 #include "tests/support/expect.h"
 #include "tests/support/temp_dir.h"
 
 namespace kw::api {
 namespace {
 
-template <auto release>
-struct Release {
-  template <typename T>
-  void operator()(T* held) const {
-    release(held);
-  }
-};
-using Pkey = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Release<EVP_PKEY_CTX_free>>;
-using Bignum = std::unique_ptr<BIGNUM, Release<BN_free>>;
-using Builder = std::unique_ptr<OSSL_PARAM_BLD, Release<OSSL_PARAM_BLD_free>>;
-using Params = std::unique_ptr<OSSL_PARAM, Release<OSSL_PARAM_free>>;
+using Pkey = Owned<EVP_PKEY, EVP_PKEY_free>;
+using KeyContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using Bignum = Owned<BIGNUM, BN_free>;
+using Builder = Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
+using Params = Owned<OSSL_PARAM, OSSL_PARAM_free>;
 
 // What the OpenSSL and OpenSSH of the machine say of each algorithm.
 struct Case {

@@ -47,7 +47,7 @@ TEST_CASE("layout: the configuration names the sandbox's files", "[sandbox][conf
   CHECK(config.token.directory == "/box/token/tokens");
   CHECK(config.token.environment.at("SOFTHSM2_CONF") == "/box/token/softhsm2.conf");
   CHECK(config.catalog == "/box/catalog.db");
-  CHECK(config.audit.directory == "/box/audit");
+  CHECK(config.audit_directory == "/box/audit");
   CHECK(config.policy == "/box/policy.yaml");
 }
 

@@ -52,7 +52,7 @@ struct DoorFixture {
 
   static const std::string kPolicy;
 
-  test::SoftHsm hsm{test::SoftHsm::Path::ThroughShim};
+  test::SoftHsm hsm;
   test::TempDir folder;
   test::Pki pki;
   std::map<std::string, std::shared_ptr<const identity::Caller>> callers;

@@ -161,13 +161,20 @@ TEST_CASE_METHOD(ServerFixture, "server: a handshake that never comes is cut (26
   CHECK(::read(silent.get(), &byte, 1) == 0);
 }
 
-TEST_CASE_METHOD(ServerFixture, "server: an answer that does not come is a 504", "[http][fault]") {
+TEST_CASE_METHOD(ServerFixture, "server: an answer that does not come is a 503, or 504 of a change",
+                 "[http][fault]") {
   options.limits.request = std::chrono::seconds(1);
   start();
-  TlsClient client(address(), app);
-  CHECK(client.ask(request("GET", "/hold")).status == 504);
+  TlsClient reader(address(), app);
+  const Answer unavailable = reader.ask(request("GET", "/hold"));
+  CHECK(unavailable.status == 503);
+  CHECK(unavailable.header("Retry-After") == "1");
   journal.release()({});  // late, and lost
-  CHECK(client.is_closed_by_peer());
+  CHECK(reader.is_closed_by_peer());
+  TlsClient writer(address(), app);
+  CHECK(writer.ask(request("POST", "/hold", "{}", kJson)).status == 504);
+  journal.release()({});
+  CHECK(writer.is_closed_by_peer());
 }
 
 TEST_CASE_METHOD(ServerFixture, "server: a dropped request is a 500", "[http][fault]") {

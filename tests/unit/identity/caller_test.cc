@@ -6,16 +6,14 @@
 #include <memory>
 
 #include "base/bytes.h"
+#include "base/owned.h"
 #include "tests/support/expect.h"
 #include "tests/support/pki.h"
 
 namespace kw::identity {
 namespace {
 
-struct FreeCertificate {
-  void operator()(X509* held) const noexcept { X509_free(held); }
-};
-using Certificate = std::unique_ptr<X509, FreeCertificate>;
+using Certificate = Owned<X509, X509_free>;
 
 Certificate parse(const test::Identity& identity) {
   BIO* bio =

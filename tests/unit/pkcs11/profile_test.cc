@@ -9,7 +9,6 @@
 
 namespace kw::pkcs11 {
 using test::Padding;
-using test::ShimFixture;
 using test::TokenFixture;
 
 namespace {
@@ -244,7 +243,7 @@ TEST_CASE_METHOD(TokenFixture, "profile: a key is found only if there is exactly
   CHECK_CODE(find_key(session, Profile::MasterAes, kId), Code::Unavailable);
 }
 
-TEST_CASE_METHOD(ShimFixture, "profile: a key that cannot be read back is destroyed",
+TEST_CASE_METHOD(TokenFixture, "profile: a key that cannot be read back is destroyed",
                  "[pkcs11][profile][fault]") {
   const Profile profile = GENERATE(Profile::MasterAes, Profile::EcdsaP256);
   const std::string nth = profile == Profile::EcdsaP256 ? "3" : "1";  // the public half's, too
@@ -264,7 +263,7 @@ TEST_CASE_METHOD(TokenFixture, "profile: pkcs11-tool reads the same", "[pkcs11][
   (void)REQUIRE_OK(generate(session, Profile::EcdsaP256, object, label));
   const std::string listing =
       run("SOFTHSM2_CONF=" + hsm.configuration().string() + " pkcs11-tool --module " +
-          hsm.module_path().string() + " --token-label keyward --login --pin " +
+          std::string(test::SoftHsm::kModule) + " --token-label keyward --login --pin " +
           std::string(test::SoftHsm::kPin) + " -O");
   INFO(listing);
   CHECK(listing.find("Private Key Object; EC") != std::string::npos);

@@ -9,7 +9,6 @@
 #include "tests/unit/pkcs11/token_fixture.h"
 
 namespace kw::pkcs11 {
-using test::ShimFixture;
 using test::TokenFixture;
 
 namespace {
@@ -171,7 +170,7 @@ namespace {
 // Everything a Session does, by the C_ function that is to fail in it.
 struct Deed {
   const char* function;
-  std::function<Result<void>(ShimFixture&)> act;
+  std::function<Result<void>(TokenFixture&)> act;
 };
 
 Result<void> outcome(auto result) {
@@ -181,22 +180,22 @@ Result<void> outcome(auto result) {
   return {};
 }
 
-Result<void> encrypt_something(ShimFixture& on) {
+Result<void> encrypt_something(TokenFixture& on) {
   const ObjectHandle key = on.import_key(CKK_AES, Bytes(32, 1), {CKA_ENCRYPT});
   return outcome(on.session.encrypt(Mechanism::aes_gcm(kIv, {}), key, Bytes{1}));
 }
 
-Result<void> decrypt_something(ShimFixture& on) {
+Result<void> decrypt_something(TokenFixture& on) {
   const ObjectHandle key = on.import_key(CKK_AES, Bytes(32, 1), {CKA_DECRYPT});
   return outcome(on.session.decrypt(Mechanism::aes_gcm(kIv, {}), key, Bytes(17)));
 }
 
-Result<void> sign_something(ShimFixture& on) {
+Result<void> sign_something(TokenFixture& on) {
   const ObjectHandle key = on.import_key(CKK_GENERIC_SECRET, Bytes(32, 1), {CKA_SIGN});
   return outcome(on.session.sign(Mechanism::sha256_hmac(), key, Bytes{1}));
 }
 
-Result<void> find_something(ShimFixture& on) {
+Result<void> find_something(TokenFixture& on) {
   return outcome(on.session.find_objects(data_object("x")));
 }
 
@@ -211,31 +210,31 @@ const Deed kDeeds[] = {
     {"C_FindObjects", find_something},
     {"C_FindObjectsFinal", find_something},
     {"C_GenerateKey",
-     [](ShimFixture& on) {
+     [](TokenFixture& on) {
        return outcome(generate(on.session, Profile::MasterAes, Bytes{1}, "k"));
      }},
     {"C_GenerateKeyPair",
-     [](ShimFixture& on) {
+     [](TokenFixture& on) {
        return outcome(generate(on.session, Profile::EcdsaP256, Bytes{1}, "k"));
      }},
     {"C_DeriveKey",
-     [](ShimFixture& on) {
+     [](TokenFixture& on) {
        const ObjectHandle key = on.import_key(CKK_AES, Bytes(32, 1), {CKA_DERIVE});
        return outcome(derive_check_block(on.session, key));
      }},
     {"C_CreateObject",
-     [](ShimFixture& on) { return outcome(on.session.create_object(data_object("x"))); }},
+     [](TokenFixture& on) { return outcome(on.session.create_object(data_object("x"))); }},
     {"C_DestroyObject",
-     [](ShimFixture& on) {
+     [](TokenFixture& on) {
        return on.session.destroy_object(REQUIRE_OK(on.session.create_object(data_object("x"))));
      }},
     {"C_GetAttributeValue",
-     [](ShimFixture& on) {
+     [](TokenFixture& on) {
        const auto object = REQUIRE_OK(on.session.create_object(data_object("x")));
        return outcome(on.session.get_attribute(object, CKA_LABEL));
      }},
     {"C_GenerateRandom",
-     [](ShimFixture& on) {
+     [](TokenFixture& on) {
        std::array<std::uint8_t, 4> out{};
        return on.session.generate_random(out);
      }},
@@ -248,7 +247,7 @@ bool is_final_call(std::string_view function) {
 
 }  // namespace
 
-TEST_CASE_METHOD(ShimFixture,
+TEST_CASE_METHOD(TokenFixture,
                  "session: each failing call is named, once, and a dead token drops it",
                  "[pkcs11][session][fault]") {
   const Deed& deed = kDeeds[GENERATE(range(std::size_t{0}, std::size(kDeeds)))];
@@ -263,7 +262,7 @@ TEST_CASE_METHOD(ShimFixture,
   CHECK_FALSE(session.usable());
 }
 
-TEST_CASE_METHOD(ShimFixture, "session: what may leave an operation active makes it suspect",
+TEST_CASE_METHOD(TokenFixture, "session: what may leave an operation active makes it suspect",
                  "[pkcs11][session][fault]") {
   const Deed& deed = kDeeds[GENERATE(range(std::size_t{0}, std::size(kDeeds)))];
   INFO(deed.function);
@@ -272,7 +271,7 @@ TEST_CASE_METHOD(ShimFixture, "session: what may leave an operation active makes
   CHECK(session.usable() == !is_final_call(deed.function));
 }
 
-TEST_CASE_METHOD(ShimFixture, "session: encrypt, decrypt and sign are two calls each",
+TEST_CASE_METHOD(TokenFixture, "session: encrypt, decrypt and sign are two calls each",
                  "[pkcs11][session]") {
   REQUIRE_OK(encrypt_something(*this));
   REQUIRE_OK(sign_something(*this));

@@ -43,7 +43,7 @@ TEST_CASE("shim: a rule counts its own calls", "[shim]") {
 }
 
 TEST_CASE("shim: records each call with mechanism and answer", "[shim]") {
-  const SoftHsm hsm(SoftHsm::Path::ThroughShim);
+  const SoftHsm hsm;
   {
     const auto token = hsm.open();
     auto session = REQUIRE_OK(token->open_session());
@@ -60,7 +60,7 @@ TEST_CASE("shim: records each call with mechanism and answer", "[shim]") {
 }
 
 TEST_CASE("shim: a hung call hangs until the rules are cleared", "[shim]") {
-  const SoftHsm hsm(SoftHsm::Path::ThroughShim);
+  const SoftHsm hsm;
   const auto token = hsm.open();
   auto session = REQUIRE_OK(token->open_session());
   hsm.rules("hang C_GenerateRandom 1");

@@ -11,8 +11,7 @@ namespace kw::test {
 
 // A fresh token, logged in, and one session of it.
 struct TokenFixture {
-  explicit TokenFixture(SoftHsm::Path path = SoftHsm::Path::Direct)
-      : hsm(path), token(hsm.open()), session(REQUIRE_OK(token->open_session())) {}
+  TokenFixture() : token(hsm.open()), session(REQUIRE_OK(token->open_session())) {}
 
   // A session key of known value, for comparison with OpenSSL.
   pkcs11::ObjectHandle import_key(CK_KEY_TYPE type, ByteView value,
@@ -34,10 +33,6 @@ struct TokenFixture {
   SoftHsm hsm;
   std::unique_ptr<pkcs11::Token> token;
   pkcs11::Session session;
-};
-
-struct ShimFixture : TokenFixture {
-  ShimFixture() : TokenFixture(SoftHsm::Path::ThroughShim) {}
 };
 
 }  // namespace kw::test

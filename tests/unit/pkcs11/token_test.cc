@@ -25,7 +25,7 @@ TEST_CASE("module: is loaded once at a time, and again after its end", "[pkcs11]
 }
 
 TEST_CASE("token: is found by label, logged in once and named", "[pkcs11][token]") {
-  const SoftHsm hsm(SoftHsm::Path::ThroughShim);
+  const SoftHsm hsm;
   const auto token = hsm.open();
   CHECK(token->identity().label == "keyward");
   CHECK(token->identity().model == "SoftHSM v2");
@@ -35,7 +35,7 @@ TEST_CASE("token: is found by label, logged in once and named", "[pkcs11][token]
 }
 
 TEST_CASE("token: a wrong PIN is tried once and calls for the latch", "[pkcs11][token]") {
-  const SoftHsm hsm(SoftHsm::Path::ThroughShim);
+  const SoftHsm hsm;
   const auto opened = Token::open(hsm.load(), hsm.uri(), Secret::copy_of(as_bytes("wrong")));
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code() == Code::Unavailable);
@@ -67,7 +67,7 @@ TEST_CASE("token: exactly one must match", "[pkcs11][token]") {
 }
 
 TEST_CASE("token: its end is the logout", "[pkcs11][token]") {
-  const SoftHsm hsm(SoftHsm::Path::ThroughShim);
+  const SoftHsm hsm;
   const auto module = hsm.load();
   { const auto token = REQUIRE_OK(Token::open(module, hsm.uri(), hsm.pin())); }
   CHECK_FALSE(Token::open(module, hsm.uri(), Secret::copy_of(as_bytes("wrong"))));
@@ -75,7 +75,7 @@ TEST_CASE("token: its end is the logout", "[pkcs11][token]") {
 }
 
 TEST_CASE("token: a failure on the way is answered, not hidden", "[pkcs11][token][fault]") {
-  const SoftHsm hsm(SoftHsm::Path::ThroughShim);
+  const SoftHsm hsm;
   const auto module = hsm.load();
   const std::string function =
       GENERATE("C_GetSlotList", "C_GetTokenInfo", "C_OpenSession", "C_Login");
@@ -88,7 +88,7 @@ TEST_CASE("token: a failure on the way is answered, not hidden", "[pkcs11][token
 }
 
 TEST_CASE("module: a failing C_Initialize is answered", "[pkcs11][module][fault]") {
-  const SoftHsm hsm(SoftHsm::Path::ThroughShim);
+  const SoftHsm hsm;
   hsm.rules("fail C_Initialize 1 CKR_CANT_LOCK");
   const auto module = Module::load(hsm.module_path());
   REQUIRE_FALSE(module);
