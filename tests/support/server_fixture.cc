@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "service/http/problem.h"
 #include "tests/support/expect.h"
 
 namespace kw::http::test {
@@ -14,7 +15,7 @@ void Journal::add(const Request& request) {
   const MutexLock lock(mutex_);
   entries_.push_back({request.path, std::string(as_text(request.body.reveal())),
                       request.caller == nullptr ? std::string() : request.caller->display_name(),
-                      request.source});
+                      request.source, request.rejection ? request.rejection->status : 0});
 }
 
 std::vector<Journal::Entry> Journal::entries() const {
@@ -58,6 +59,9 @@ void ServerFixture::start(const ServerOptions& with) {
 
 void ServerFixture::dispatch(Request request, Respond respond) {
   journal.add(request);
+  if (const auto& no = request.rejection) {
+    return respond(problem(no->status, no->advice, request.id));
+  }
   if (request.path == "/hold") return journal.hold(std::move(respond));
   if (request.path == "/drop") return;
   Reply reply;
