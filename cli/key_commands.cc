@@ -21,12 +21,10 @@ Result<int> create(Client& client, const Arguments& arguments, const Io& io) {
   return kExitOk;
 }
 
+// A key that has no enabled version has no primary one.
 std::string list_line(const JsonAnswer& key) {
-  std::string line = key.text_or_empty("name");
-  for (const std::string_view field : {"algorithm", "state"}) {
-    line += "\t" + key.text_or_empty(field);
-  }
-  return line + "\n";
+  const std::string state = key.number_or_zero("primary") > 0 ? "enabled" : "disabled";
+  return key.text_or_empty("name") + "\t" + key.text_or_empty("algorithm") + "\t" + state + "\n";
 }
 
 // Follows the pages to the end. With --json each page is one line.

@@ -51,6 +51,10 @@ struct Plan {
 };
 
 Plan plan(const http::Request& request) {
+  if (const auto& no = request.rejection) {
+    return {core::Lane::Host,
+            refusing("unknown", refusal(http::code_of(no->status), std::string(no->advice)))};
+  }
   Result<Match> found = match(request.method, request.path, request.query);
   if (!found) return {core::Lane::Host, refusing("unknown", std::move(found).error())};
   if (found->route == nullptr) {
@@ -69,8 +73,15 @@ void log_failure(const RequestId& id, const Error& error) {
   if (ours) log_error(Severity::Error, "request " + id.text(), error);
 }
 
+// A head that was no request has a status of HTTP's own, unless its refusal could not be recorded.
+http::Reply problem_of(const Error& error, const std::optional<http::Rejection>& no,
+                       const RequestId& id) {
+  const bool is_it = no && error.code() == http::code_of(no->status);
+  return is_it ? http::problem(no->status, no->advice, id) : http::problem(error, id);
+}
+
 http::Reply reply_to(Result<Answer> result, const std::optional<core::Receipt>& receipt,
-                     const RequestId& id) {
+                     const std::optional<http::Rejection>& no, const RequestId& id) {
   http::Reply reply;
   if (result) {
     reply.status = result->status;
@@ -78,7 +89,7 @@ http::Reply reply_to(Result<Answer> result, const std::optional<core::Receipt>& 
     reply.body = std::move(result->body);
   } else {
     log_failure(id, result.error());
-    reply = http::problem(result.error(), id);
+    reply = problem_of(result.error(), no, id);
   }
   if (receipt) reply.headers.emplace_back("Keyward-Receipt", receipt_text(*receipt));
   return reply;
@@ -105,18 +116,18 @@ http::Overdue Dispatcher::dispatch(http::Request request, http::Respond respond)
   // Shared, because the job is dropped when it does not fit, and the answer is owed all the same.
   const auto owed = std::make_shared<http::Respond>(std::move(respond));
   const RequestId id = request.id;
-  core::Job job{
-      .deadline = request.deadline,
-      .run =
-          [this, owed, call = call_of(request),
-           act = std::move(planned.act)](core::KeyService& door) mutable {
-            backend_.release<Answer>(
-                act(door, call),
-                [owed, id = call.id](Result<Answer> result, std::optional<core::Receipt> receipt) {
-                  (*owed)(reply_to(std::move(result), receipt, id));
-                });
-          },
-      .late = [owed, id] { (*owed)(overloaded(id, "too late in the queue")); }};
+  core::Job job{.deadline = request.deadline,
+                .run =
+                    [this, owed, call = call_of(request), no = request.rejection,
+                     act = std::move(planned.act)](core::KeyService& door) mutable {
+                      backend_.release<Answer>(
+                          act(door, call),
+                          [owed, no, id = call.id](Result<Answer> result,
+                                                   std::optional<core::Receipt> receipt) {
+                            (*owed)(reply_to(std::move(result), receipt, no, id));
+                          });
+                    },
+                .late = [owed, id] { (*owed)(overloaded(id, "too late in the queue")); }};
   if (!executors_.submit(planned.lane, std::move(job))) {
     (*owed)(overloaded(id, "the queue is full"));
   }

@@ -60,6 +60,8 @@ Split split(std::string_view path) {
   const std::string_view rest = path.substr(kKeys.size());
   const std::size_t colon = rest.find(':');
   if (colon == std::string_view::npos) return {kKeys, rest, {}};
+  // Without a verb behind its colon a path is no second spelling of the key's own: it is no call.
+  if (colon + 1 == rest.size()) return {path, {}, {}};
   return {kKeys, rest.substr(0, colon), rest.substr(colon + 1)};
 }
 

@@ -139,15 +139,14 @@ Connection::Step Connection::on_head() {
   const HeadScan scan = scan_head(input_.text(), scanned_);
   switch (scan.state) {
     case HeadScan::State::Broken:
-      return reject(400, "lines end in CR LF, and the head in an empty line");
+      return refuse_head({400, "lines end in CR LF, and the head in an empty line"});
     case HeadScan::State::Complete:
       return accept_head(scan.size);
     case HeadScan::State::Incomplete:
       break;
   }
   if (input_.full()) {
-    const Rejection rejection = overlong(input_.text(), loop_.front().head_limits);
-    return reject(rejection.status, rejection.advice);
+    return refuse_head(overlong(input_.text(), loop_.front().head_limits));
   }
   scanned_ = scan.size;
   return fill();
@@ -162,9 +161,11 @@ Connection::Step Connection::fill() {
 Connection::Step Connection::accept_head(std::size_t size) {
   const std::string_view bytes = input_.text().substr(0, size);
   auto judged = check_head(bytes, loop_.front().head_limits);
-  if (const auto* no = std::get_if<Rejection>(&judged)) return reject(no->status, no->advice);
+  if (const auto* no = std::get_if<Rejection>(&judged)) return refuse_head(*no);
   head_ = std::get<Head>(std::move(judged));
-  if (!second_parser_agrees(bytes, head_)) return reject(400, "the head can be read in two ways");
+  if (!second_parser_agrees(bytes, head_)) {
+    return refuse_head({400, "the head can be read in two ways"});
+  }
   input_.consume(size);
   if (const auto fault = check_caller()) return reject(401, fault->advice());
   body_ = BodyBuffer(head_.content_length);
@@ -204,7 +205,17 @@ Connection::Step Connection::on_body() {
   return after(step.state);
 }
 
-Connection::Step Connection::dispatch() {
+// What a proven caller sent goes on record before it is answered, also where it was no request.
+Connection::Step Connection::refuse_head(const Rejection& rejection) {
+  if (const auto fault = check_caller()) return reject(401, fault->advice());
+  if (caller_ == nullptr) return reject(rejection.status, rejection.advice);
+  head_ = Head();
+  head_.persistence = Persistence::Close;
+  body_ = BodyBuffer(0);
+  return dispatch(rejection);
+}
+
+Connection::Step Connection::dispatch(std::optional<Rejection> rejection) {
   stage_ = Stage::Waiting;
   deadline_ = request_deadline_ + kAnswerGrace;
   Request request{head_.method,
@@ -215,7 +226,8 @@ Connection::Step Connection::dispatch() {
                   caller_,
                   id_,
                   source_,
-                  request_deadline_};
+                  request_deadline_,
+                  rejection};
   overdue_ = loop_.front().dispatch(std::move(request),
                                     make_respond(loop_.mailbox(), weak_from_this(), ++turn_, id_));
   return Step::Park;
@@ -233,9 +245,7 @@ void Connection::answer(std::uint64_t turn, Reply reply) {
 }
 
 Connection::Step Connection::reject(int status, std::string_view advice) {
-  Reply reply = problem(status, advice, id_);
-  if (status == 405) reply.headers.emplace_back("Allow", "GET, POST, PUT, PATCH");
-  return write(serialize(std::move(reply), id_, Persistence::Close), Stage::Lingering);
+  return write(serialize(problem(status, advice, id_), id_, Persistence::Close), Stage::Lingering);
 }
 
 Connection::Step Connection::write(Secret bytes, Stage next) {

@@ -56,7 +56,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Step accept_head(std::size_t size);
   std::optional<Error> check_caller();
-  Step dispatch();
+  Step refuse_head(const Rejection& rejection);
+  Step dispatch(std::optional<Rejection> rejection = {});
   Reply overdue_problem() const;
   Step fill();
   Step reject(int status, std::string_view advice);

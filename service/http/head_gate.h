@@ -32,12 +32,6 @@ struct Head {
   Persistence persistence = Persistence::KeepAlive;
 };
 
-// Rejection ends the connection: what follows a head that was not understood is not a request.
-struct Rejection {
-  int status = 400;
-  std::string_view advice;  // a literal
-};
-
 // HeadScan tells how far the bytes of a head have come.
 struct HeadScan {
   enum class State { Incomplete, Complete, Broken };

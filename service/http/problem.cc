@@ -40,6 +40,24 @@ std::string_view title_of(Code code) noexcept {
   return {};
 }
 
+Reply make_problem(int status, Code code, std::string_view advice, const RequestId& id) {
+  nlohmann::ordered_json body;
+  body["type"] = "urn:keyward:problem:" + std::string(name_of(code));
+  body["title"] = title_of(code);
+  body["status"] = status;
+  body["code"] = name_of(code);
+  if (!advice.empty()) body["detail"] = advice;
+  body["request_id"] = id.text();
+  Reply reply{status, "application/problem+json", {}, {}};
+  // Invalid UTF-8 in an advice is replaced: the other modes throw.
+  reply.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  if (status == 429 || status == 503) reply.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+  if (status == 405) reply.headers.emplace_back("Allow", "GET, POST, PUT, PATCH");
+  return reply;
+}
+
+}  // namespace
+
 Code code_of(int status) noexcept {
   switch (status) {
     case 401:
@@ -57,23 +75,6 @@ Code code_of(int status) noexcept {
       return Code::InvalidArgument;
   }
 }
-
-Reply make_problem(int status, Code code, std::string_view advice, const RequestId& id) {
-  nlohmann::ordered_json body;
-  body["type"] = "urn:keyward:problem:" + std::string(name_of(code));
-  body["title"] = title_of(code);
-  body["status"] = status;
-  body["code"] = name_of(code);
-  if (!advice.empty()) body["detail"] = advice;
-  body["request_id"] = id.text();
-  Reply reply{status, "application/problem+json", {}, {}};
-  // Invalid UTF-8 in an advice is replaced: the other modes throw.
-  reply.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-  if (status == 429 || status == 503) reply.headers.emplace_back("Retry-After", kRetryAfterSeconds);
-  return reply;
-}
-
-}  // namespace
 
 int status_of(Code code) noexcept {
   switch (code) {

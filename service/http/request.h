@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -18,7 +20,15 @@ namespace kw::http {
 
 enum class Method { Get, Post, Put, Patch };
 
-// Request is one whole request that passed the head gate (service/http/head_gate.h).
+// Rejection ends the connection: what follows a head that was not understood is not a request.
+struct Rejection {
+  int status = 400;
+  std::string_view advice;  // a literal
+};
+
+// Request is one whole request that passed the head gate (service/http/head_gate.h), or a proven
+// caller's that did not: that one has a `rejection` and no method, path or body. It is handed on to
+// be put on record, and its answer is `problem(status, advice, id)`.
 struct Request {
   Method method = Method::Get;
   std::string path;   // what stood before '?', never decoded; no '%', no empty or dot segment
@@ -29,6 +39,7 @@ struct Request {
   RequestId id;
   std::string source;  // the peer's address without its port, or "unix"; never taken from a header
   Deadline deadline;   // counted from the request's first byte
+  std::optional<Rejection> rejection = {};
 };
 
 using Headers = std::vector<std::pair<std::string, std::string>>;

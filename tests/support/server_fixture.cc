@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "service/http/problem.h"
 #include "tests/support/expect.h"
 
 namespace kw::http::test {
@@ -14,7 +15,7 @@ void Journal::add(const Request& request) {
   const MutexLock lock(mutex_);
   entries_.push_back({request.path, std::string(as_text(request.body.reveal())),
                       request.caller == nullptr ? std::string() : request.caller->display_name(),
-                      request.source});
+                      request.source, request.rejection ? request.rejection->status : 0});
 }
 
 std::vector<Journal::Entry> Journal::entries() const {
@@ -59,6 +60,10 @@ void ServerFixture::start(const ServerOptions& with) {
 Overdue ServerFixture::dispatch(Request request, Respond respond) {
   journal.add(request);
   const Overdue overdue = request.method == Method::Get ? Overdue::Unavailable : Overdue::Unknown;
+  if (const auto& no = request.rejection) {
+    respond(problem(no->status, no->advice, request.id));
+    return overdue;
+  }
   if (request.path == "/drop") return overdue;
   if (request.path == "/hold") {
     journal.hold(std::move(respond));

@@ -22,6 +22,7 @@ class Journal {
     std::string body;
     std::string caller;  // display name; empty if none
     std::string source;
+    int rejected = 0;  // the status of a head that did not pass the gate
   };
   void add(const Request& request) KW_EXCLUDES(mutex_);
   std::vector<Entry> entries() const KW_EXCLUDES(mutex_);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,7 +19,7 @@
 namespace kw::http::test {
 namespace {
 
-constexpr timeval kPatience{10, 0};
+constexpr timeval kPatience{30, 0};
 
 int connect_unix(const std::string& path) {
   sockaddr_un name{};
@@ -109,15 +110,15 @@ Answer TlsClient::receive() {
   }
   Answer answer;
   answer.head = input_.substr(0, end + 2);
-  input_.erase(0, end + 4);
   answer.status = std::stoi(answer.head.substr(9, 3));
   const std::string length = answer.header("Content-Length");
+  const std::size_t begin = end + 4;
   const std::size_t size = length.empty() ? 0 : std::stoul(length);
-  while (input_.size() < size) {
+  while (input_.size() < begin + size) {
     if (!read_more()) return {};
   }
-  answer.body = input_.substr(0, size);
-  input_.erase(0, size);
+  answer.body = input_.substr(begin, size);
+  input_.erase(0, begin + size);
   return answer;
 }
 
@@ -133,6 +134,16 @@ bool TlsClient::is_closed_by_peer() {
   const int outcome = SSL_read(ssl_, &byte, 1);
   const int error = SSL_get_error(ssl_, outcome);
   return outcome <= 0 && error != SSL_ERROR_WANT_READ;
+}
+
+std::string TlsClient::peer_certificate() const {
+  BIO* const bio = BIO_new(BIO_s_mem());
+  KW_ASSERT(PEM_write_bio_X509(bio, SSL_get0_peer_certificate(ssl_)) == 1);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio, &text);
+  std::string pem(text, static_cast<std::size_t>(size));
+  BIO_free_all(bio);
+  return pem;
 }
 
 std::string request(const std::string& method, const std::string& target, const std::string& body,

@@ -31,7 +31,7 @@ struct Answer {
 };
 
 // TlsClient is one raw connection through OpenSSL, which writes exactly the bytes it is given. All
-// waiting ends after ten seconds.
+// waiting ends after thirty seconds.
 class TlsClient {
  public:
   // `address` as Server::addresses() gives it.
@@ -46,12 +46,14 @@ class TlsClient {
   // False once the connection is gone.
   bool send(const std::string& bytes);
 
-  // Status 0 if the connection ended first.
+  // Status 0 if the connection ended first; a part of an answer then counts as unread.
   Answer receive();
   Answer ask(const std::string& bytes);
 
   // Whether the peer ends the connection, with nothing more before that.
   bool is_closed_by_peer();
+
+  std::string peer_certificate() const;  // PEM
 
   ssl_st* ssl() const noexcept { return ssl_; }
 

@@ -66,6 +66,7 @@ TEST_CASE("routes: knows no other method or path", "[api][routes]") {
   CHECK(found(Method::Post, "/v1/keys/a:Rotate").empty());
   CHECK(found(Method::Post, "/v1/keys/a:rotate:rotate").empty());
   CHECK(found(Method::Post, "/v1/keys/a:rotate/").empty());
+  CHECK(found(Method::Get, "/v1/keys/a:").empty());
   const std::string path = GENERATE("", "/", "/v1", "/v1/", "/v1/keysx", "/V1/keys", "/v1/wrap/",
                                     "/v1/wrap/a", "v1/wrap", "//v1/wrap", "/v1//wrap", "/v2/wrap",
                                     "/v1/policy:", "/v1/policy:Explain", "/v1/wrap:x", "/healthz");

@@ -154,13 +154,12 @@ TEST_CASE("key create: sends algorithm and tags", "[cli][commands]") {
 TEST_CASE("key list: follows the pages", "[cli][commands]") {
   const FakeServer server([](const FakeRequest& request) {
     const bool second = request.target.find("after=a") != std::string::npos;
-    return FakeReply{200, second
-                              ? R"({"keys": [{"name": "b", "algorithm": "x", "state": "enabled"}]})"
-                              : R"({"keys": [{"name": "a", "algorithm": "x", "state": "enabled"}],
+    return FakeReply{200, second ? R"({"keys": [{"name": "b", "algorithm": "x"}]})"
+                                 : R"({"keys": [{"name": "a", "algorithm": "x", "primary": 1}],
                                        "next": "a"})"};
   });
   CHECK(call(server.as_app({"key", "list", "--prefix", "app/"})).out ==
-        "a\tx\tenabled\nb\tx\tenabled\n");
+        "a\tx\tenabled\nb\tx\tdisabled\n");
   CHECK(server.seen().at(1).target == "/v1/keys?limit=100&prefix=app/&after=a");
 }
 

@@ -98,6 +98,20 @@ TEST_CASE_METHOD(ServerFixture,
   CHECK(nlohmann::json::parse(answer.body)["request_id"] == answer.header("X-Request-Id"));
   CHECK(answer.head.find("X-Evil") == std::string::npos);
   CHECK(client.is_closed_by_peer());
+  const auto entries = journal.entries();
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0].rejected == bad.status);
+  CHECK(entries[0].caller == "spiffe://test/app");
+  CHECK(entries[0].path.empty());
+  CHECK(entries[0].body.empty());
+}
+
+TEST_CASE_METHOD(ServerFixture, "server: nobody's bad head is answered and handed to nobody",
+                 "[http][negative]") {
+  start();
+  TlsClient client(address(), anonymous());
+  CHECK(client.ask("GET /a//b HTTP/1.1\r\nHost: h\r\n\r\n").status == 400);
+  CHECK(client.is_closed_by_peer());
   CHECK(journal.entries().empty());
 }
 
@@ -108,7 +122,8 @@ TEST_CASE_METHOD(ServerFixture, "server: what follows an error is not executed (
   CHECK(client.ask("GET /a//b HTTP/1.1\r\nHost: h\r\n\r\n" + request("GET", "/next")).status ==
         400);
   CHECK(client.is_closed_by_peer());
-  CHECK(journal.entries().empty());
+  REQUIRE(journal.entries().size() == 1);
+  CHECK(journal.entries()[0].rejected == 400);
 }
 
 TEST_CASE_METHOD(ServerFixture, "server: pipelined requests are answered in order",
