@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "service/app/bench_command.h"
 #include "service/app/hardening.h"
 #include "service/app/running.h"
 #include "service/config/config.h"
@@ -159,6 +160,7 @@ cli::ServerCommands server_commands() {
                     .completion = Completion::File},
                    {.name = "--check", .value = "", .help = "validate everything and exit"}},
        .run = run_serve},
+      bench_command(),
   };
 }
 

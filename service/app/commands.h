@@ -5,7 +5,7 @@
 
 namespace kw::app {
 
-// `keyward dev` and `keyward serve`.
+// `keyward dev`, `keyward serve` and `keyward bench`.
 cli::ServerCommands server_commands();
 
 }  // namespace kw::app
