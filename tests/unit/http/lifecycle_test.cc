@@ -116,6 +116,7 @@ TEST_CASE_METHOD(ServerFixture, "reload: under load no handshake and no request 
 
 TEST_CASE_METHOD(ServerFixture, "server: 500 idle connections hold up nobody", "[http][idle]") {
   allow_many_descriptors();
+  options.limits.idle = std::chrono::minutes(10);
   start();
   std::vector<std::unique_ptr<TlsClient>> idle;
   for (int i = 0; i < 500; ++i) {

@@ -234,14 +234,16 @@ TEST_CASE_METHOD(ServerFixture, "server: replaces the socket file of a dead proc
   start();
   server.reset();
   start();
-  CHECK_CODE(Server::open(options, [](Request, Respond) {}), Code::Unavailable);
+  CHECK_CODE(Server::open(options, [](Request, Respond) { return Overdue::Unavailable; }),
+             Code::Unavailable);
 }
 
 TEST_CASE_METHOD(ServerFixture, "server: refuses what is no address", "[http][listen]") {
   for (const std::string bad : {"", "7443", "127.0.0.1:", "::1:7443", "127.0.0.1:http", "unix:"}) {
     INFO(bad);
     options.listen = {bad};
-    CHECK_CODE(Server::open(options, [](Request, Respond) {}), Code::InvalidArgument);
+    CHECK_CODE(Server::open(options, [](Request, Respond) { return Overdue::Unavailable; }),
+               Code::InvalidArgument);
   }
 }
 
