@@ -17,7 +17,7 @@ struct Options {
   std::filesystem::path folder;   // where the sandbox is made, on the disk that is measured
   std::vector<Operation> operations;
   std::vector<std::size_t> connections;
-  double seconds = 5;  // for each figure, in rounds of at most an eighth each
+  double seconds = 5;  // for each figure, in rounds of about an eighth of a second
 };
 
 // Measures raw token calls against the same operations through HTTPS, in turn, so that a machine

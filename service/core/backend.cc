@@ -58,7 +58,8 @@ Result<Bytes> found_service_key(Shared& shared) {
 
 // The first start on a token, in steps that a start cut short does again: the marker, the service
 // key, the catalog with its check value, no marker. Nothing whole is ever removed, so a marker that
-// somebody put beside a catalog does no harm.
+// somebody put beside a catalog does no harm. One put in a catalog's place starts an empty catalog;
+// the keys stay in the token, for the catalog that is restored.
 Result<void> found_catalog(Shared& shared, const std::filesystem::path& file,
                            const std::filesystem::path& marker) {
   if (!std::filesystem::exists(file)) TRY(found_service_key(shared));
