@@ -129,8 +129,9 @@ class [[nodiscard]] Result<void> {
 }  // namespace kw
 
 // TRY yields the value of a Result, or returns its Error from the enclosing function. Not nested,
-// and not inside the braces of an aggregate: g++ 12 and clang 16 never destroy the members that
-// were already built when it returns. Read into locals first.
+// not inside the braces of an aggregate, not among the arguments of new: g++ 12 and clang 16 never
+// destroy the members that were already built, nor free the memory, when it returns. Read into
+// locals first.
 #define TRY(expr)                            \
   __extension__({                            \
     auto&& try_result_ = (expr);             \

@@ -14,7 +14,7 @@ std::string join(const std::vector<std::string>& words) {
 }
 
 // Inside single quotes, where all three shells take every other character as it is.
-std::string quoted(std::string_view text, std::string_view quote = "'\\''") {
+std::string shell_quoted(std::string_view text, std::string_view quote = "'\\''") {
   std::string out;
   for (const char c : text) {
     if (c == '\'') {
@@ -62,13 +62,14 @@ std::string bash_values(const Command& command) {
     if (option.is_positional() || option.is_flag()) continue;
     std::string reply = "COMPREPLY=()";
     if (!option.choices.empty()) {
-      reply = "COMPREPLY=($(compgen -W " + quoted(join(option.choices)) + " -- \"$cur\"))";
+      reply = "COMPREPLY=($(compgen -W " + shell_quoted(join(option.choices)) + " -- \"$cur\"))";
     } else if (option.completion != Option::Completion::Nothing) {
       reply = option.completion == Option::Completion::File
                   ? "COMPREPLY=($(compgen -f -- \"$cur\"))"
                   : "COMPREPLY=($(compgen -d -- \"$cur\"))";
     }
-    arms += "      " + quoted(command.path + "|" + option.name) + ") " + reply + "; return ;;\n";
+    arms +=
+        "      " + shell_quoted(command.path + "|" + option.name) + ") " + reply + "; return ;;\n";
   }
   return arms;
 }
@@ -82,24 +83,27 @@ std::string bash_script(const std::vector<Command>& commands) {
       "    case \"${path:+$path }$word\" in\n";
   std::string known;
   for (const auto& [first, second] : next_words(commands)) {
-    if (!first.empty()) known += "      " + quoted(first) + ") path=" + quoted(first) + " ;;\n";
+    if (!first.empty())
+      known += "      " + shell_quoted(first) + ") path=" + shell_quoted(first) + " ;;\n";
   }
   for (const Command& command : commands) {
-    known += "      " + quoted(command.path) + ") path=" + quoted(command.path) + " ;;\n";
+    known +=
+        "      " + shell_quoted(command.path) + ") path=" + shell_quoted(command.path) + " ;;\n";
   }
   script += known + "    esac\n  done\n  case \"$path|$prev\" in\n";
   for (const Command& command : commands) script += bash_values(command);
   script += "  esac\n  case \"$path\" in\n";
   for (const auto& [first, second] : next_words(commands)) {
-    script += "    " + quoted(first) + ") words=" + quoted(join(second)) + " ;;\n";
+    script += "    " + shell_quoted(first) + ") words=" + shell_quoted(join(second)) + " ;;\n";
   }
   for (const Command& command : commands) {
-    script += "    " + quoted(command.path) + ") words=" + quoted(option_words(command)) + " ;;\n";
+    script += "    " + shell_quoted(command.path) +
+              ") words=" + shell_quoted(option_words(command)) + " ;;\n";
   }
   script += "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n  case \"$path\" in\n";
   for (const Command& command : commands) {
     if (!takes_file(command)) continue;
-    script += "    " + quoted(command.path) +
+    script += "    " + shell_quoted(command.path) +
               ") [[ $cur == -* ]] || COMPREPLY+=($(compgen -f -- \"$cur\")) ;;\n";
   }
   return script + "  esac\n}\ncomplete -o filenames -F _keyward keyward\n";
@@ -111,9 +115,9 @@ std::string zsh_script(const std::vector<Command>& commands) {
 }
 
 std::string fish_option(const Option& option) {
-  std::string line = " -l " + option.name.substr(2) + " -d " + quoted(option.help, "\\'");
+  std::string line = " -l " + option.name.substr(2) + " -d " + shell_quoted(option.help, "\\'");
   if (option.is_flag()) return line;
-  if (!option.choices.empty()) return line + " -x -a " + quoted(join(option.choices), "\\'");
+  if (!option.choices.empty()) return line + " -x -a " + shell_quoted(join(option.choices), "\\'");
   return line + (option.completion == Option::Completion::Nothing ? " -x" : " -r -F");
 }
 
@@ -125,21 +129,21 @@ std::string fish_command(const Command& command) {
   std::string script;
   if (space == std::string::npos) {
     script += "complete -c keyward -n __fish_use_subcommand -a " + first + " -d " +
-              quoted(command.summary, "\\'") + "\n";
+              shell_quoted(command.summary, "\\'") + "\n";
   } else {
     script += "complete -c keyward -n __fish_use_subcommand -a " + first + "\n";
-    script += "complete -c keyward -n " + quoted(seen) + " -a " + last + " -d " +
-              quoted(command.summary, "\\'") + "\n";
+    script += "complete -c keyward -n " + shell_quoted(seen) + " -a " + last + " -d " +
+              shell_quoted(command.summary, "\\'") + "\n";
     seen += "; and __fish_seen_subcommand_from " + last;
   }
   for (const Option& option : command.options) {
     if (!option.is_positional()) {
-      script += "complete -c keyward -n " + quoted(seen) + fish_option(option) + "\n";
+      script += "complete -c keyward -n " + shell_quoted(seen) + fish_option(option) + "\n";
     } else if (!option.choices.empty()) {
-      script +=
-          "complete -c keyward -n " + quoted(seen) + " -a " + quoted(join(option.choices)) + "\n";
+      script += "complete -c keyward -n " + shell_quoted(seen) + " -a " +
+                shell_quoted(join(option.choices)) + "\n";
     } else if (option.completion != Option::Completion::Nothing) {
-      script += "complete -c keyward -n " + quoted(seen) + " -F\n";
+      script += "complete -c keyward -n " + shell_quoted(seen) + " -F\n";
     }
   }
   return script;

@@ -126,7 +126,7 @@ void Running::tick() {
 
 Result<void> check(const config::Config& config) {
   set_environment(config.token);
-  TRY(config.token.pin.read());
+  static_cast<void>(TRY(config.token.pin.read()));
   const std::string policy_text = TRY(read_file(config.policy));
   const auto policy = TRY(policy::Policy::parse(policy_text));
   TRY(policy->run_tests());

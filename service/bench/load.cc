@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kPatienceMs = 30'000;
 
-struct Line {
+struct Client {
   TlsConnection connection;
   Clock::time_point sent;
 };
@@ -27,38 +27,38 @@ class LoadLoop {
   Result<void> run(Meter& meter);
 
  private:
-  Result<void> send(Line& line);
+  Result<void> send(Client& client);
   Result<void> wait_once(Meter& meter);
-  Result<void> on_readable(Line& line, Meter& meter);
+  Result<void> on_readable(Client& client, Meter& meter);
 
   const Load& load_;
   FileDescriptor epoll_;
-  std::vector<Line> lines_;
+  std::vector<Client> clients_;
   std::size_t in_flight_ = 0;
 };
 
 Result<void> LoadLoop::connect() {
-  lines_.reserve(load_.connections);
+  clients_.reserve(load_.connections);
   for (std::size_t i = 0; i < load_.connections; ++i) {
     TlsConnection connection = TRY(TlsConnection::connect(load_.tls, load_.port));
     epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.fd(), &event) != 0) {
       return Error(Code::Unavailable, "epoll takes no connection");
     }
-    lines_.push_back({std::move(connection), {}});
+    clients_.push_back({std::move(connection), {}});
   }
   return {};
 }
 
-Result<void> LoadLoop::send(Line& line) {
-  line.sent = Clock::now();
-  TRY(line.connection.send(load_.request));
+Result<void> LoadLoop::send(Client& client) {
+  client.sent = Clock::now();
+  TRY(client.connection.send(load_.request));
   ++in_flight_;
   return {};
 }
 
 Result<void> LoadLoop::run(Meter& meter) {
-  for (Line& line : lines_) TRY(send(line));
+  for (Client& client : clients_) TRY(send(client));
   while (in_flight_ > 0) TRY(wait_once(meter));
   return {};
 }
@@ -69,17 +69,17 @@ Result<void> LoadLoop::wait_once(Meter& meter) {
       ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), kPatienceMs);
   if (ready <= 0) return Error(Code::Unavailable, "the server gave no answer in 30 s");
   for (std::size_t i = 0; i < static_cast<std::size_t>(ready); ++i) {
-    TRY(on_readable(lines_[events[i].data.u64], meter));
+    TRY(on_readable(clients_[events[i].data.u64], meter));
   }
   return {};
 }
 
-Result<void> LoadLoop::on_readable(Line& line, Meter& meter) {
-  if (!TRY(line.connection.receive())) return {};
-  TRY(line.connection.take());
+Result<void> LoadLoop::on_readable(Client& client, Meter& meter) {
+  if (!TRY(client.connection.receive())) return {};
+  TRY(client.connection.take());
   --in_flight_;
-  meter.call_ended(line.sent, Clock::now());
-  return meter.is_full() ? Result<void>() : send(line);
+  meter.call_ended(client.sent, Clock::now());
+  return meter.is_full() ? Result<void>() : send(client);
 }
 
 }  // namespace

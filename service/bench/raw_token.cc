@@ -78,8 +78,8 @@ Result<void> RawToken::call(Operation operation, pkcs11::Session& session) {
     case Operation::Wrap:
       return wrap(session);
     case Operation::Unwrap:
-      TRY(session.decrypt(pkcs11::Mechanism::aes_gcm(kSealedIv, kAssociated), message_key_,
-                          sealed_));
+      static_cast<void>(TRY(session.decrypt(pkcs11::Mechanism::aes_gcm(kSealedIv, kAssociated),
+                                            message_key_, sealed_)));
       return {};
     case Operation::SignRsa:
       TRY(session.sign(pkcs11::Mechanism::rsa_pkcs(), rsa_key_, digest_info_));

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "pkcs11/return_value.h"
 #include "pkcs11/uri.h"
+#include "service/audit/segment.h"
 #include "service/core/shared.h"
 #include "service/crypto/create.h"
 #include "service/crypto/service_mac.h"
@@ -20,6 +21,13 @@ constexpr auto kSignOfLifeWithin = std::chrono::seconds(5);
 // SoftHSM's locks make symmetric work slower on two threads than on one; RSA and EC scale.
 pkcs11::Pace::Limits token_pace() {
   return {.symmetric = 1, .asymmetric = std::max(1u, std::thread::hardware_concurrency())};
+}
+
+// Whether a service ran with this audit log. A folder that is not there yet is a first start's.
+Result<bool> has_records(const std::filesystem::path& audit_directory) {
+  if (!std::filesystem::exists(audit_directory)) return false;
+  const auto segments = TRY(audit::list_segments(audit_directory));
+  return !segments.empty();
 }
 
 // Whether the token has the service key. Unavailable without a CK_RV is its absence.
@@ -58,8 +66,7 @@ Result<Bytes> found_service_key(Shared& shared) {
 
 // The first start on a token, in steps that a start cut short does again: the marker, the service
 // key, the catalog with its check value, no marker. Nothing whole is ever removed, so a marker that
-// somebody put beside a catalog does no harm. One put in a catalog's place starts an empty catalog;
-// the keys stay in the token, for the catalog that is restored.
+// somebody put beside a catalog does no harm.
 Result<void> found_catalog(Shared& shared, const std::filesystem::path& file,
                            const std::filesystem::path& marker) {
   if (!std::filesystem::exists(file)) TRY(found_service_key(shared));
@@ -75,11 +82,19 @@ Result<void> found_catalog(Shared& shared, const std::filesystem::path& file,
 }
 
 // A service key without a catalog, or a catalog without its service key, is a loss that nobody may
-// paper over; neither is a first start.
-Result<void> open_catalog(Shared& shared, const std::filesystem::path& file) {
+// paper over; neither is a first start. Nor is a missing catalog beside an audit log that has
+// records, whatever a marker says: the log opens only once the catalog stands.
+Result<void> open_catalog(Shared& shared, const std::filesystem::path& file,
+                          const std::filesystem::path& audit_directory) {
   const std::filesystem::path marker = file.string() + ".founding";
-  if (std::filesystem::exists(marker)) return found_catalog(shared, file, marker);
   const bool has_file = std::filesystem::exists(file);
+  if (!has_file && TRY(has_records(audit_directory))) {
+    return Error(Code::FailedPrecondition,
+                 file.string() + " is missing, but " + audit_directory.string() +
+                     " holds the audit log of a service that ran: restore the catalog, "
+                     "or use another audit directory with another token");
+  }
+  if (std::filesystem::exists(marker)) return found_catalog(shared, file, marker);
   const bool has_key = TRY(has_service_key(*shared.catalog_seat));
   if (has_file != has_key) {
     return Error(Code::FailedPrecondition,
@@ -127,7 +142,7 @@ Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
   shared->token_directory = options.token_directory;
   shared->policy_file = options.policy;
   shared->catalog_seat.emplace(*shared);
-  TRY(open_catalog(*shared, options.catalog));
+  TRY(open_catalog(*shared, options.catalog, options.audit_directory));
   TRY(check_service_key(*shared));
   shared->log = TRY(audit::Log::open(options.audit_directory, audit::LogOptions()));
   activate_policy(*shared, TRY(read_policy_file(shared->policy_file)));

@@ -56,7 +56,8 @@ Catalog::Catalog(std::unique_ptr<Ledger> ledger) : ledger_(std::move(ledger)) {}
 Catalog::~Catalog() = default;
 
 Result<std::unique_ptr<Catalog>> Catalog::open(const std::filesystem::path& path, MacFunction mac) {
-  std::unique_ptr<Catalog> catalog(new Catalog(TRY(Ledger::open(path, std::move(mac)))));
+  auto ledger = TRY(Ledger::open(path, std::move(mac)));
+  std::unique_ptr<Catalog> catalog(new Catalog(std::move(ledger)));
   TRY(catalog->load());
   return catalog;
 }

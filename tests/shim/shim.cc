@@ -20,6 +20,12 @@
 #include "pkcs11/return_value.h"
 #include "tests/shim/rules.h"
 
+// LeakSanitizer's, if the process that loads the shim has it.
+extern "C" {
+__attribute__((weak)) void __lsan_disable();
+__attribute__((weak)) void __lsan_enable();
+}
+
 namespace kw::shim {
 namespace {
 
@@ -142,6 +148,20 @@ const CK_MECHANISM* find_mechanism(First first, Rest... rest) {
   }
 }
 
+// While it lives, LeakSanitizer, where the process runs under it, does not watch what this thread
+// allocates: SoftHSM 2.6.1 leaks 37 bytes with each Ed25519 operation.
+class ModulesOwnLeaks {
+ public:
+  ModulesOwnLeaks() {
+    if (__lsan_disable != nullptr) __lsan_disable();
+  }
+  ~ModulesOwnLeaks() {
+    if (__lsan_enable != nullptr) __lsan_enable();
+  }
+  ModulesOwnLeaks(const ModulesOwnLeaks&) = delete;
+  ModulesOwnLeaks& operator=(const ModulesOwnLeaks&) = delete;
+};
+
 // Forward<member, number>::call is the shim's function in that place of the function list.
 template <auto Member, std::size_t Function>
 struct Forward;
@@ -151,6 +171,7 @@ struct Forward<Member, Function> {
   static CK_RV call(Args... args) {
     CK_RV rv = obey(Function);
     if (rv == CKR_OK) {
+      const ModulesOwnLeaks unwatched;
       rv = (state().real->*Member)(args...);
     }
     record_call(Function, find_mechanism(args...), rv);
@@ -181,6 +202,7 @@ CK_FUNCTION_LIST* functions() {
 
 CK_RV load_real_module(State& shim) {
   const std::string path = environment("KEYWARD_SHIM_MODULE");
+  const ModulesOwnLeaks unwatched;
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   const auto find =
       library == nullptr

@@ -87,10 +87,3 @@ unsigned long SoftHsm::hanging() const {
 }
 
 }  // namespace kw::test
-
-// SoftHSM 2.6.1 leaks 37 bytes with each Ed25519 operation; LeakSanitizer asks these two by name,
-// and needs whole stacks to see whose leak it is.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:libsofthsm2.so"; }
-extern "C" const char* __asan_default_options();
-extern "C" const char* __asan_default_options() { return "fast_unwind_on_malloc=0"; }

@@ -206,7 +206,7 @@ TEST_CASE("api: a batch answers each request in its place", "[whole][api]") {
   const Reply opened = app.post("/v1/unwrap", {{"blob", results[7]["answer"]["blob"]}});
   CHECK(opened.body["plaintext"] == text);
   CHECK(sandbox.records_of(reply.request_id).size() >= results.size());
-  CHECK(reply.receipt == results[7]["receipt"]);
+  CHECK(results[7]["receipt"] == reply.receipt);
 }
 
 TEST_CASE("api: each answer names its request and its record", "[whole][api]") {

@@ -203,7 +203,7 @@ TEST_CASE("open: what a refused stream wrote is a true beginning", "[cli][seal]"
 TEST_CASE("open: a file with more behind its end is refused", "[cli][seal]") {
   const std::size_t size = GENERATE(std::size_t{0}, 5, kSealChunk);
   const std::string text = sealed(content_of(size));
-  for (const std::size_t more : {1, 15, 16, 17, 100}) {
+  for (const std::size_t more : {1u, 15u, 16u, 17u, 100u}) {
     INFO(more << " more");
     CHECK_CODE(open_text(text + std::string(more, '\0')).result, Code::InvalidArgument);
   }

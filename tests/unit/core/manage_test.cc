@@ -132,10 +132,24 @@ TEST_CASE_METHOD(DoorFixture, "backend: a first start that was cut short is done
                  "[core][backend]") {
   close();
   std::filesystem::remove(folder / "catalog.db");
+  std::filesystem::remove_all(folder / "audit");
   REQUIRE_OK(write_file(folder / "catalog.db.founding", ""));
   open();
   CHECK_FALSE(std::filesystem::exists(folder / "catalog.db.founding"));
   make_key("app/one", "xaes-256-gcm");
+}
+
+TEST_CASE_METHOD(DoorFixture, "backend: a marker in a catalog's place starts no empty catalog",
+                 "[core][backend]") {
+  make_key("app/one", "xaes-256-gcm");
+  close();
+  std::filesystem::rename(folder / "catalog.db", folder / "catalog.saved");
+  REQUIRE_OK(write_file(folder / "catalog.db.founding", ""));
+  CHECK_CODE(try_open(), Code::FailedPrecondition);
+  CHECK_FALSE(std::filesystem::exists(folder / "catalog.db"));
+  std::filesystem::rename(folder / "catalog.saved", folder / "catalog.db");
+  open();
+  CHECK(opened(door->show_key(call_as("app"), name("app/one"))));
 }
 
 TEST_CASE_METHOD(DoorFixture, "backend: a token that says OK and finds nothing is no first start",

@@ -12,7 +12,7 @@
 namespace kw::crypto {
 namespace {
 
-namespace oracle = test::xaes_oracle;
+namespace xaes_oracle = test::xaes_oracle;
 
 // Example is the worked example of docs/envelope-format.md: a word or two, two blanks, a value.
 struct Example {
@@ -70,10 +70,10 @@ TEST_CASE("envelope: the page's worked example opens with an independent impleme
           "[crypto][envelope][vectors]") {
   const Example page;
   const Bytes key = page.bytes("key");
-  CHECK(to_hex(oracle::derive_key(key, page.bytes("nonce"))) == page.fields.at("Kx"));
-  CHECK(oracle::aes_block(key, page.bytes("derive")) == page.bytes("Kx"));
+  CHECK(to_hex(xaes_oracle::derive_key(key, page.bytes("nonce"))) == page.fields.at("Kx"));
+  CHECK(xaes_oracle::aes_block(key, page.bytes("derive")) == page.bytes("Kx"));
   const auto opened =
-      oracle::open(key, page.bytes("nonce"), page.bytes("sealed"), page.bytes("associated"));
+      xaes_oracle::open(key, page.bytes("nonce"), page.bytes("sealed"), page.bytes("associated"));
   REQUIRE(opened.has_value());
   CHECK(as_text(*opened) == page.fields.at("plaintext"));
 }

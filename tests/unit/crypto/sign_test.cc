@@ -17,7 +17,7 @@
 namespace kw::crypto {
 namespace {
 
-namespace oracle = test::signature_oracle;
+namespace signature_oracle = test::signature_oracle;
 
 const Bytes kMessage = to_bytes(as_bytes("a message to be signed"));
 
@@ -45,13 +45,13 @@ TEST_CASE_METHOD(SignFixture, "sign: OpenSSL verifies every algorithm", "[crypto
     const keys::Key key = make_key(algorithm.name);
     const Bytes& public_key = key.versions.front().public_key;
     const Bytes signature = REQUIRE_OK(signed_message(key, SignatureEncoding::Der));
-    CHECK(oracle::verifies(algorithm.name, public_key, kMessage, signature));
+    CHECK(signature_oracle::verifies(algorithm.name, public_key, kMessage, signature));
     CHECK(REQUIRE_OK(
         verify_message(algorithm, public_key, kMessage, signature, SignatureEncoding::Der)));
     if (algorithm.hash == keys::Hash::None) continue;
-    const Bytes digest = oracle::hash(hash_name(algorithm), kMessage);
+    const Bytes digest = signature_oracle::hash(hash_name(algorithm), kMessage);
     const Bytes of_digest = REQUIRE_OK(signed_digest(key, digest));
-    CHECK(oracle::verifies(algorithm.name, public_key, kMessage, of_digest));
+    CHECK(signature_oracle::verifies(algorithm.name, public_key, kMessage, of_digest));
     CHECK(REQUIRE_OK(
         verify_digest(algorithm, public_key, digest, of_digest, SignatureEncoding::Der)));
   }
@@ -65,13 +65,13 @@ TEST_CASE_METHOD(SignFixture, "sign: ECDSA comes in three encodings with a low s
   const Bytes& public_key = key.versions.front().public_key;
   for (int i = 0; i < 16; ++i) {
     const Bytes der = REQUIRE_OK(signed_message(key, SignatureEncoding::Der));
-    CHECK(oracle::has_low_s(der, public_key));
-    CHECK(oracle::verifies(name, public_key, kMessage, der));
+    CHECK(signature_oracle::has_low_s(der, public_key));
+    CHECK(signature_oracle::verifies(name, public_key, kMessage, der));
   }
   for (const SignatureEncoding encoding : {SignatureEncoding::Raw, SignatureEncoding::Jws}) {
     const Bytes raw = REQUIRE_OK(signed_message(key, encoding));
     CHECK(raw.size() == 2 * width_of(*key.algorithm));
-    CHECK(oracle::verifies(name, public_key, kMessage, to_der(raw)));
+    CHECK(signature_oracle::verifies(name, public_key, kMessage, to_der(raw)));
     CHECK(REQUIRE_OK(verify_message(*key.algorithm, public_key, kMessage, raw, encoding)));
   }
 }
@@ -101,7 +101,7 @@ TEST_CASE_METHOD(SignFixture, "sign: refuses a message over the limit", "[crypto
   const keys::KeyVersion& version = key.versions.front();
   const Bytes signature =
       REQUIRE_OK(sign_message(*bench, key, version, longest, SignatureEncoding::Der));
-  CHECK(oracle::verifies("ed25519", version.public_key, longest, signature));
+  CHECK(signature_oracle::verifies("ed25519", version.public_key, longest, signature));
   CHECK_CODE(sign_message(*bench, key, version, longer, SignatureEncoding::Der),
              Code::InvalidArgument);
 }
@@ -129,20 +129,20 @@ TEST_CASE("signature: writes small numbers and leading ones as DER wants", "[cry
   CHECK(to_hex(to_der(raw)) == "3006020101020101");
   raw[31] = 0x80;  // a top bit needs a zero before it
   CHECK(to_hex(to_der(raw)) == "300702020080020101");
-  CHECK(to_hex(oracle::raw_of(to_der(raw), 32)) == to_hex(raw));
+  CHECK(to_hex(signature_oracle::raw_of(to_der(raw), 32)) == to_hex(raw));
 }
 
 TEST_CASE("signature: brings s into the lower half", "[crypto][sign]") {
   for (const auto& [bits, scheme] :
        {std::pair(256u, "ecdsa-p256-sha256"), std::pair(384u, "ecdsa-p384-sha384"),
         std::pair(521u, "ecdsa-p521-sha512")}) {
-    const oracle::Signed made = oracle::sign(scheme, kMessage);
-    const Bytes other = oracle::with_other_s(made.signature, made.public_key);
+    const signature_oracle::Signed made = signature_oracle::sign(scheme, kMessage);
+    const Bytes other = signature_oracle::with_other_s(made.signature, made.public_key);
     const std::size_t width = ecdsa_width(bits);
-    const Bytes one = REQUIRE_OK(with_low_s(bits, oracle::raw_of(made.signature, width)));
-    const Bytes two = REQUIRE_OK(with_low_s(bits, oracle::raw_of(other, width)));
+    const Bytes one = REQUIRE_OK(with_low_s(bits, signature_oracle::raw_of(made.signature, width)));
+    const Bytes two = REQUIRE_OK(with_low_s(bits, signature_oracle::raw_of(other, width)));
     CHECK(one == two);
-    CHECK(oracle::has_low_s(to_der(one), made.public_key));
+    CHECK(signature_oracle::has_low_s(to_der(one), made.public_key));
   }
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("verify: accepts what OpenSSL signed and nothing changed", "[crypto][v
                            "ecdsa-p384-sha384", "ecdsa-p521-sha512", "ed25519"}) {
     INFO(name);
     const keys::Algorithm& algorithm = *keys::find_algorithm(name);
-    const oracle::Signed made = oracle::sign(name, kMessage);
+    const signature_oracle::Signed made = signature_oracle::sign(name, kMessage);
     const auto valid = [&](ByteView message, ByteView signature) {
       return REQUIRE_OK(
           verify_message(algorithm, made.public_key, message, signature, SignatureEncoding::Der));
@@ -189,23 +189,24 @@ TEST_CASE("verify: accepts what OpenSSL signed and nothing changed", "[crypto][v
 
 TEST_CASE("verify: accepts s in either half", "[crypto][verify]") {
   const keys::Algorithm& algorithm = *keys::find_algorithm("ecdsa-p256-sha256");
-  const oracle::Signed made = oracle::sign(algorithm.name, kMessage);
-  for (const Bytes& der : {made.signature, oracle::with_other_s(made.signature, made.public_key)}) {
+  const signature_oracle::Signed made = signature_oracle::sign(algorithm.name, kMessage);
+  for (const Bytes& der :
+       {made.signature, signature_oracle::with_other_s(made.signature, made.public_key)}) {
     CHECK(REQUIRE_OK(
         verify_message(algorithm, made.public_key, kMessage, der, SignatureEncoding::Der)));
-    CHECK(REQUIRE_OK(verify_message(algorithm, made.public_key, kMessage, oracle::raw_of(der, 32),
-                                    SignatureEncoding::Raw)));
+    CHECK(REQUIRE_OK(verify_message(algorithm, made.public_key, kMessage,
+                                    signature_oracle::raw_of(der, 32), SignatureEncoding::Raw)));
   }
 }
 
 TEST_CASE("verify: keeps the encodings apart", "[crypto][verify]") {
   const keys::Algorithm& algorithm = *keys::find_algorithm("ecdsa-p256-sha256");
-  const oracle::Signed made = oracle::sign(algorithm.name, kMessage);
+  const signature_oracle::Signed made = signature_oracle::sign(algorithm.name, kMessage);
   CHECK_FALSE(REQUIRE_OK(verify_message(algorithm, made.public_key, kMessage, made.signature,
                                         SignatureEncoding::Raw)));
-  CHECK_FALSE(
-      REQUIRE_OK(verify_message(algorithm, made.public_key, kMessage,
-                                oracle::raw_of(made.signature, 32), SignatureEncoding::Der)));
+  CHECK_FALSE(REQUIRE_OK(verify_message(algorithm, made.public_key, kMessage,
+                                        signature_oracle::raw_of(made.signature, 32),
+                                        SignatureEncoding::Der)));
   CHECK_FALSE(REQUIRE_OK(
       verify_message(algorithm, made.public_key, kMessage, Bytes(64, 0), SignatureEncoding::Raw)));
 }
@@ -213,14 +214,14 @@ TEST_CASE("verify: keeps the encodings apart", "[crypto][verify]") {
 TEST_CASE("verify: takes the PSS salt of the hash's length alone", "[crypto][verify]") {
   const keys::Algorithm& algorithm = *keys::find_algorithm("rsa-2048-pss-sha256");
   for (const int salt : {0, 31, 32, 33}) {
-    const oracle::Signed made = oracle::sign(algorithm.name, kMessage, salt);
+    const signature_oracle::Signed made = signature_oracle::sign(algorithm.name, kMessage, salt);
     CHECK(REQUIRE_OK(verify_message(algorithm, made.public_key, kMessage, made.signature,
                                     SignatureEncoding::Der)) == (salt == 32));
   }
 }
 
 TEST_CASE("verify: refuses a public half of another kind or size", "[crypto][verify]") {
-  const oracle::Signed made = oracle::sign("ecdsa-p256-sha256", kMessage);
+  const signature_oracle::Signed made = signature_oracle::sign("ecdsa-p256-sha256", kMessage);
   for (const char* name : {"ecdsa-p384-sha384", "ed25519", "rsa-2048-pss-sha256"}) {
     CHECK_CODE(verify_message(*keys::find_algorithm(name), made.public_key, kMessage,
                               made.signature, SignatureEncoding::Der),
@@ -251,7 +252,7 @@ TEST_CASE_METHOD(SignFixture, "mac: equals OpenSSL's HMAC", "[crypto][mac]") {
     const keys::KeyVersion& version = key.versions.front();
     for (const std::size_t length : {0u, 1u, 200u}) {
       const Bytes message(length, 'm');
-      const Bytes expected = oracle::hmac(digest, value, message);
+      const Bytes expected = signature_oracle::hmac(digest, value, message);
       CHECK(REQUIRE_OK(mac(*bench, key, version, message)) == expected);
       CHECK(REQUIRE_OK(verify_mac(*bench, key, version, message, expected)));
     }
@@ -285,8 +286,8 @@ TEST_CASE_METHOD(SignFixture, "service mac: equals OpenSSL's HMAC under the deri
   const Bytes value(32, 0x5a);
   const keys::Key key = import_wrap_key(value);
   const auto expected = [&](std::string_view label, ByteView message) {
-    const Bytes data = oracle::hash("SHA256", as_bytes(label));
-    return oracle::hmac("SHA256", test::xaes_oracle::aes_block(value, data), message);
+    const Bytes data = signature_oracle::hash("SHA256", as_bytes(label));
+    return signature_oracle::hmac("SHA256", test::xaes_oracle::aes_block(value, data), message);
   };
   const Context context = REQUIRE_OK(Context::from_pairs({{"tenant", "acme"}}));
   const Bytes canonical = REQUIRE_OK(decode_hex("0001000674656e616e74000461636d65"));

@@ -17,7 +17,7 @@
 namespace kw::crypto {
 namespace {
 
-namespace oracle = test::xaes_oracle;
+namespace xaes_oracle = test::xaes_oracle;
 
 constexpr std::string_view kText = "a data key";
 const Bytes kKeyValue(32, 0x5a);
@@ -63,7 +63,7 @@ struct WrapFixture : test::TokenBench {
   Bytes foreign_blob(const Nonce& nonce, std::string_view text) const {
     Blob blob{{Suite::Xaes256Gcm, key.id, Version{1}}, nonce, {}};
     const Bytes associated = expected_associated(encode(blob), Context().canonical());
-    blob.sealed = oracle::seal(kKeyValue, nonce, as_bytes(text), associated);
+    blob.sealed = xaes_oracle::seal(kKeyValue, nonce, as_bytes(text), associated);
     return encode(blob);
   }
 };
@@ -131,8 +131,8 @@ TEST_CASE_METHOD(WrapFixture, "wrap: an independent implementation opens what it
     const std::string text(size, 'x');
     const Bytes blob = wrapped(text, bound);
     REQUIRE(blob.size() == 26 + 24 + size + 16);
-    const auto plain = oracle::open(kKeyValue, nonce_of(blob), ByteView(blob).subspan(50),
-                                    expected_associated(blob, canonical));
+    const auto plain = xaes_oracle::open(kKeyValue, nonce_of(blob), ByteView(blob).subspan(50),
+                                         expected_associated(blob, canonical));
     REQUIRE(plain.has_value());
     CHECK(as_text(*plain) == text);
   }

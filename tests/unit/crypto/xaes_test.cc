@@ -10,7 +10,7 @@
 namespace kw::crypto {
 namespace {
 
-namespace oracle = test::xaes_oracle;
+namespace xaes_oracle = test::xaes_oracle;
 
 constexpr std::string_view kNonceText = "ABCDEFGHIJKLMNOPQRSTUVWX";
 
@@ -39,21 +39,22 @@ xaes::K1 block(ByteView bytes) {
 TEST_CASE("xaes oracle: agrees with the published vectors", "[crypto][xaes][vectors]") {
   for (const Vector& vector : kVectors) {
     const Bytes key(32, vector.key_byte);
-    CHECK(to_hex(oracle::derive_key(key, as_bytes(kNonceText))) == vector.kx);
-    const Bytes sealed = oracle::seal(key, as_bytes(kNonceText), as_bytes("XAES-256-GCM"),
-                                      as_bytes(vector.associated));
+    CHECK(to_hex(xaes_oracle::derive_key(key, as_bytes(kNonceText))) == vector.kx);
+    const Bytes sealed = xaes_oracle::seal(key, as_bytes(kNonceText), as_bytes("XAES-256-GCM"),
+                                           as_bytes(vector.associated));
     CHECK(to_hex(sealed) == vector.sealed);
     const auto opened =
-        oracle::open(key, as_bytes(kNonceText), sealed, as_bytes(vector.associated));
+        xaes_oracle::open(key, as_bytes(kNonceText), sealed, as_bytes(vector.associated));
     REQUIRE(opened.has_value());
     CHECK(as_text(*opened) == "XAES-256-GCM");
-    CHECK_FALSE(oracle::open(key, as_bytes(kNonceText), sealed, as_bytes("other")).has_value());
+    CHECK_FALSE(
+        xaes_oracle::open(key, as_bytes(kNonceText), sealed, as_bytes("other")).has_value());
   }
 }
 
 TEST_CASE("xaes oracle: agrees with 10,000 accumulated iterations", "[crypto][xaes][vectors]") {
   constexpr std::size_t kIterations = 10'000;
-  const Bytes stream = oracle::shake128({}, kIterations * (32 + 24 + 256 + 256));
+  const Bytes stream = xaes_oracle::shake128({}, kIterations * (32 + 24 + 256 + 256));
   CHECK(to_hex(ByteView(stream).first(16)) == "7f9c2ba4e88f827d616045507605853e");
   ByteView rest = stream;
   const auto take = [&rest](std::size_t size) {
@@ -67,16 +68,16 @@ TEST_CASE("xaes oracle: agrees with 10,000 accumulated iterations", "[crypto][xa
     const ByteView nonce = take(24);
     const ByteView plaintext = take(take(1)[0]);
     const ByteView associated = take(take(1)[0]);
-    append(all, oracle::seal(key, nonce, plaintext, associated));
+    append(all, xaes_oracle::seal(key, nonce, plaintext, associated));
   }
-  CHECK(to_hex(oracle::shake128(all, 32)) ==
+  CHECK(to_hex(xaes_oracle::shake128(all, 32)) ==
         "e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939");
 }
 
 TEST_CASE("xaes: doubles E_K(0) into the published K1", "[crypto][xaes][vectors]") {
   for (const Vector& vector : kVectors) {
     const Bytes key(32, vector.key_byte);
-    const Bytes l = oracle::aes_block(key, Bytes(16, 0));
+    const Bytes l = xaes_oracle::aes_block(key, Bytes(16, 0));
     CHECK(to_hex(l) == vector.l);
     CHECK(to_hex(xaes::k1_of(block(l))) == vector.k1);
   }
@@ -90,7 +91,7 @@ TEST_CASE("xaes: asks for the data that AES turns into the published Kx",
     std::ranges::copy(as_bytes(kNonceText).first(prefix.size()), prefix.begin());
     const xaes::DerivationData data = xaes::derivation_data(k1, prefix);
     const Bytes key(32, vector.key_byte);
-    CHECK(to_hex(oracle::aes_block(key, data)) == vector.kx);
+    CHECK(to_hex(xaes_oracle::aes_block(key, data)) == vector.kx);
   }
 }
 

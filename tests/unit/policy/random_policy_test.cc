@@ -88,7 +88,7 @@ constexpr int kPolicies = 60;
 constexpr int kQuestionsEach = 400;  // 24,000 in all
 
 const Words kOperations = {"wrap", "unwrap", "sign", "read", "random"};
-const Words kPrincipals = {"p0", "p1", "p2", "p3", "any01", "all01", "*"};
+const Words kPrincipalPatterns = {"p0", "p1", "p2", "p3", "any01", "all01", "*"};
 const Words kSegments = {"a", "ab", "abc", "b"};
 const Words kPatternSegments = {"a", "ab", "abc", "b", "*", "a*", "ab*"};
 const Words kAlgorithms = {"", "ed25519", "xaes-256-gcm"};
@@ -124,7 +124,7 @@ NaivePolicy::Rule random_rule(Dice& dice, std::size_t number) {
   rule.id = "r" + std::to_string(number);
   rule.is_deny = dice.below(4) == 0;
   rule.operations = dice.some_of(kOperations, 3);
-  rule.to = dice.some_of(kPrincipals, 2);
+  rule.to = dice.some_of(kPrincipalPatterns, 2);
   for (std::size_t i = 0; i <= dice.below(2); ++i) {
     std::string key = path_of(dice, kPatternSegments);
     if (dice.below(4) == 0) key += "/**";
