@@ -18,6 +18,7 @@ class [[nodiscard]] Task<R(Args...)> {
   Task() = default;
   template <typename F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, Task>)
+  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): a Task is excluded above
   Task(F&& body) : body_(std::make_unique<Body<std::decay_t<F>>>(std::forward<F>(body))) {}
 
   explicit operator bool() const noexcept { return body_ != nullptr; }

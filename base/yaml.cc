@@ -56,20 +56,22 @@ bool hides_a_tag(yaml_event_t& raw) {
   return raw.end_mark.index - raw.start_mark.index > static_cast<std::size_t>(characters);
 }
 
+const char* forbidden_property(const yaml_char_t* anchor, const yaml_char_t* tag) {
+  if (anchor != nullptr) return "anchors are not allowed";
+  return tag != nullptr ? "tags are not allowed" : nullptr;
+}
+
 const char* forbidden_feature(yaml_event_t& raw) {
   switch (raw.type) {
     case YAML_ALIAS_EVENT:
       return "aliases are not allowed";
     case YAML_SCALAR_EVENT:
-      if (raw.data.scalar.anchor != nullptr) return "anchors are not allowed";
-      if (raw.data.scalar.tag != nullptr || hides_a_tag(raw)) return "tags are not allowed";
-      return nullptr;
+      if (raw.data.scalar.anchor == nullptr && hides_a_tag(raw)) return "tags are not allowed";
+      return forbidden_property(raw.data.scalar.anchor, raw.data.scalar.tag);
     case YAML_SEQUENCE_START_EVENT:
-      if (raw.data.sequence_start.anchor != nullptr) return "anchors are not allowed";
-      return raw.data.sequence_start.tag != nullptr ? "tags are not allowed" : nullptr;
+      return forbidden_property(raw.data.sequence_start.anchor, raw.data.sequence_start.tag);
     case YAML_MAPPING_START_EVENT:
-      if (raw.data.mapping_start.anchor != nullptr) return "anchors are not allowed";
-      return raw.data.mapping_start.tag != nullptr ? "tags are not allowed" : nullptr;
+      return forbidden_property(raw.data.mapping_start.anchor, raw.data.mapping_start.tag);
     case YAML_DOCUMENT_START_EVENT: {
       const auto& start = raw.data.document_start;
       const bool has_tags = start.tag_directives.start != start.tag_directives.end;

@@ -30,6 +30,25 @@ Error bad_address(const std::string& address) {
                                           "\": give https://HOST:PORT or unix:PATH");
 }
 
+// HOST, HOST:PORT or [HOST]:PORT. None: it is neither.
+std::optional<Endpoint> parse_host_and_port(std::string_view text) {
+  Endpoint endpoint;
+  const bool bracketed = text.starts_with('[');
+  const std::size_t host_end = bracketed ? text.find(']') : text.find(':');
+  if (bracketed && host_end == std::string_view::npos) return std::nullopt;
+  endpoint.host = bracketed ? text.substr(1, host_end - 1) : text.substr(0, host_end);
+  if (endpoint.host.empty()) return std::nullopt;
+  if (host_end == std::string_view::npos) return endpoint;
+  text.remove_prefix(host_end + (bracketed ? 1 : 0));
+  if (text.empty()) return endpoint;
+  if (text.front() != ':') return std::nullopt;
+  text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), endpoint.port);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || endpoint.port < 1 || endpoint.port > 65535) return std::nullopt;
+  return endpoint;
+}
+
 Result<Endpoint> parse_endpoint(const std::string& address) {
   if (address.empty()) {
     return Error(Code::InvalidArgument,
@@ -43,23 +62,9 @@ Result<Endpoint> parse_endpoint(const std::string& address) {
   }
   if (rest.starts_with("https://")) rest.remove_prefix(8);
   if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.find('/') != std::string_view::npos) return bad_address(address);
-
-  Endpoint endpoint;
-  const bool bracketed = rest.starts_with('[');
-  const std::size_t host_end = bracketed ? rest.find(']') : rest.find(':');
-  if (bracketed && host_end == std::string_view::npos) return bad_address(address);
-  endpoint.host = bracketed ? rest.substr(1, host_end - 1) : rest.substr(0, host_end);
-  if (endpoint.host.empty()) return bad_address(address);
-  if (host_end == std::string_view::npos) return endpoint;
-  rest.remove_prefix(host_end + (bracketed ? 1 : 0));
-  if (rest.empty()) return endpoint;
-  if (rest.front() != ':') return bad_address(address);
-  rest.remove_prefix(1);
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), endpoint.port);
-  const bool whole = error == std::errc() && end == rest.data() + rest.size();
-  if (!whole || endpoint.port < 1 || endpoint.port > 65535) return bad_address(address);
-  return endpoint;
+  const std::optional<Endpoint> endpoint = parse_host_and_port(rest);
+  if (!endpoint || rest.find('/') != std::string_view::npos) return bad_address(address);
+  return *endpoint;
 }
 
 // Why the last handshake refused the server's certificate; lives as long as the SSL_CTX that points

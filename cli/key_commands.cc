@@ -58,7 +58,7 @@ Result<int> show(Client& client, const Arguments& arguments, const Io& io) {
 }
 
 // The verbs that change a key: POST /v1/keys/NAME:VERB.
-ClientRun change(std::string verb) {
+ClientRun change(const std::string& verb) {
   return [verb](Client& client, const Arguments& arguments, const Io& io) -> Result<int> {
     JsonBody body;
     if (arguments.has("--version")) body.number("version", number_of(arguments, "--version"));

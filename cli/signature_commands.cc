@@ -29,7 +29,7 @@ Result<void> add_message(JsonBody& body, const Arguments& arguments, const Io& i
 bool is_text(const Arguments& arguments) { return arguments.get("--encoding") == "jws"; }
 
 // Asks for a signature or MAC and writes it; `field` is its name in the answer.
-ClientRun produce(std::string target, std::string field) {
+ClientRun produce(const std::string& target, const std::string& field) {
   return [target, field](Client& client, const Arguments& arguments, const Io& io) -> Result<int> {
     JsonBody body;
     TRY(add_message(body, arguments, io));
@@ -67,7 +67,7 @@ Result<void> add_proof(JsonBody& body, const Arguments& arguments, const Io& io,
 }
 
 // Checks what a file holds against the message; ends with 1 if it does not hold.
-ClientRun check(std::string target, std::string field) {
+ClientRun check(const std::string& target, const std::string& field) {
   return [target, field](Client& client, const Arguments& arguments, const Io& io) -> Result<int> {
     JsonBody body;
     TRY(add_proof(body, arguments, io, field));

@@ -29,7 +29,7 @@ Result<std::shared_ptr<Module>> Module::load(const std::filesystem::path& path) 
 Result<void> Module::find_functions() {
   void* library = ::dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    const char* why = ::dlerror();
+    const char* why = ::dlerror();  // NOLINT(concurrency-mt-unsafe): glibc's is per thread
     return Error(Code::Unavailable, why != nullptr ? why : "dlopen failed");
   }
   const auto get_functions =

@@ -5,6 +5,7 @@ namespace kw::policy {
 
 ExactIndex::ExactIndex(const std::vector<Entry>& entries) {
   std::vector<Relation::Pair> pairs;
+  pairs.reserve(entries.size());
   for (const auto& [text, number] : entries) pairs.emplace_back(words_.add(text), number);
   numbers_ = Relation(words_.size() + 1, std::move(pairs));
 }

@@ -2,6 +2,7 @@
 #include "policy/pattern.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/names.h"
 
@@ -38,6 +39,17 @@ bool fits(const Pattern::Segment& wanted, std::string_view segment) noexcept {
   return false;
 }
 
+// A segment other than '**'. None: it is no literal, '*' or 'prefix*'.
+std::optional<Pattern::Segment> parse_segment(std::string_view text,
+                                              bool (*is_literal)(std::string_view)) {
+  if (text == "*") return Pattern::Segment{Pattern::Kind::Any, ""};
+  const bool is_prefix = text.ends_with('*');
+  const std::string_view literal = text.substr(0, text.size() - (is_prefix ? 1 : 0));
+  if (!is_literal(literal)) return std::nullopt;
+  return Pattern::Segment{is_prefix ? Pattern::Kind::Prefix : Pattern::Kind::Literal,
+                          std::string(literal)};
+}
+
 Error bad_pattern(std::string_view text, std::string_view what) {
   return refusal(Code::InvalidArgument,
                  "pattern '" + std::string(text) + "': " + std::string(what));
@@ -57,14 +69,11 @@ Result<Pattern> Pattern::parse(std::string_view text, IsLiteral is_literal) {
     if (segment == "**") {
       if (more) return bad_pattern(text, "'**' may only stand last");
       pattern.is_deep_ = true;
-    } else if (segment == "*") {
-      pattern.segments_.push_back({Kind::Any, ""});
-    } else {
-      const bool is_prefix = segment.ends_with('*');
-      const std::string_view literal = segment.substr(0, segment.size() - (is_prefix ? 1 : 0));
-      if (!is_literal(literal)) return bad_pattern(text, "not a segment, '*', 'prefix*' or '**'");
-      pattern.segments_.push_back({is_prefix ? Kind::Prefix : Kind::Literal, std::string(literal)});
+      continue;
     }
+    std::optional<Segment> parsed = parse_segment(segment, is_literal);
+    if (!parsed) return bad_pattern(text, "not a segment, '*', 'prefix*' or '**'");
+    pattern.segments_.push_back(*std::move(parsed));
   }
   return pattern;
 }

@@ -35,15 +35,8 @@ Result<std::vector<PrincipalId>> read_members(const yaml::Node& node, const Ids&
   return members;
 }
 
-Result<void> read_matcher(const yaml::Node::Entry& entry, const Ids& ids, Principal& out) {
-  if (entry.key == "any" || entry.key == "all") {
-    out.kind = entry.key == "any" ? MatcherKind::AnyOf : MatcherKind::AllOf;
-    out.members = TRY(read_members(entry.value, ids));
-    return {};
-  }
-  if (entry.key == "jwt" || entry.key == "unix" || entry.key == "api_key") {
-    return yaml::fault(entry.key_mark, "'" + entry.key + "' identities are not yet supported");
-  }
+// spiffe, dns, spki or subject: what a client certificate says.
+Result<void> read_certificate_matcher(const yaml::Node::Entry& entry, Principal& out) {
   out.value = TRY(read_text(entry.value));
   if (entry.key == "spiffe") {
     Result<Pattern> pattern = Pattern::parse_spiffe(out.value);
@@ -64,6 +57,18 @@ Result<void> read_matcher(const yaml::Node::Entry& entry, const Ids& ids, Princi
     out.kind = MatcherKind::Subject;
   }
   return {};
+}
+
+Result<void> read_matcher(const yaml::Node::Entry& entry, const Ids& ids, Principal& out) {
+  if (entry.key == "any" || entry.key == "all") {
+    out.kind = entry.key == "any" ? MatcherKind::AnyOf : MatcherKind::AllOf;
+    out.members = TRY(read_members(entry.value, ids));
+    return {};
+  }
+  if (entry.key == "jwt" || entry.key == "unix" || entry.key == "api_key") {
+    return yaml::fault(entry.key_mark, "'" + entry.key + "' identities are not yet supported");
+  }
+  return read_certificate_matcher(entry, out);
 }
 
 Result<void> read_principal(const yaml::Node& node, const Ids& ids, Principal& out) {

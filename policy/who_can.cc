@@ -44,21 +44,28 @@ bool is_within(const Document& document, PrincipalId id, const Ids& set) {
 
 std::vector<std::string> in_words(const std::vector<Condition>& conditions) {
   std::vector<std::string> words;
+  words.reserve(conditions.size());
   for (const Condition& condition : conditions) {
     words.push_back(condition.name() + " " + condition.wanted());
   }
   return words;
 }
 
-}  // namespace
-
-std::vector<Grant> who_can(const Document& document, Operation operation, std::string_view key) {
+// Whom a deny without conditions keeps out.
+Ids denied_ids(const Document& document, Operation operation, std::string_view key) {
   Ids denied;
   for (const Rule& rule : document.rules) {
     if (rule.effect == Effect::Allow || !is_unconditional(rule)) continue;
     if (!is_about(rule, operation, key)) continue;
     for (const PrincipalId id : rule.to) add_parts(document, id, denied);
   }
+  return denied;
+}
+
+}  // namespace
+
+std::vector<Grant> who_can(const Document& document, Operation operation, std::string_view key) {
+  const Ids denied = denied_ids(document, operation, key);
   std::vector<Grant> grants;
   for (const Rule& rule : document.rules) {
     if (rule.effect == Effect::Deny || !is_about(rule, operation, key)) continue;

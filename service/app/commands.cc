@@ -30,7 +30,7 @@ sigset_t handled_signals() {
 // Every thread started from here on inherits the mask: signals come to the waiting main thread.
 void block_signals() {
   const sigset_t signals = handled_signals();
-  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for this signal
 }
 

@@ -24,6 +24,7 @@ constexpr auto kMaintainWithin = std::chrono::seconds(60);
 // Before the module is loaded, and before other threads could read it.
 void set_environment(const config::TokenSettings& token) {
   for (const auto& [name, path] : token.environment) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before threads start
     ::setenv(name.c_str(), std::filesystem::absolute(path).c_str(), 1);
   }
 }

@@ -157,9 +157,12 @@ void Log::when_durable(const Ticket& ticket, Callback callback) {
   {
     const MutexLock lock(mutex_);
     verdict = verdict_on(ticket.index);
-    if (!verdict) waiters_.push_back({ticket.index, std::move(callback)});
+    if (!verdict) {
+      waiters_.push_back({ticket.index, std::move(callback)});
+      return;
+    }
   }
-  if (verdict) callback(std::move(*verdict));
+  callback(*std::move(verdict));
 }
 
 Result<void> Log::wait_durable(const Ticket& ticket, Deadline deadline) {

@@ -59,7 +59,7 @@ Result<std::string> wrap_once(ssl_ctx_st* app, int port) {
 // Bench is one run: a server in its own process, a token of its own, and a load.
 class Bench {
  public:
-  Bench(const Options& options, std::filesystem::path folder)
+  Bench(const Options& options, const std::filesystem::path& folder)
       : options_(options), sandbox_(folder / "service"), raw_folder_(folder / "raw") {}
 
   Result<void> prepare();

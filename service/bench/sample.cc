@@ -2,6 +2,7 @@
 #include "service/bench/sample.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 
 namespace kw::bench {
@@ -56,7 +57,7 @@ Sample Meter::sample(std::span<const Meter> meters) {
 
 double quantile(std::vector<double> values, double share) {
   if (values.empty()) return 0;
-  const auto at = static_cast<std::ptrdiff_t>(static_cast<double>(values.size() - 1) * share + 0.5);
+  const auto at = std::lround(static_cast<double>(values.size() - 1) * share);
   std::nth_element(values.begin(), values.begin() + at, values.end());
   return values[static_cast<std::size_t>(at)];
 }
@@ -72,6 +73,7 @@ Seconds thread_cpu() {
 Sample median_of(const std::vector<Sample>& samples) {
   const auto middle = [&samples](double Sample::*field) {
     std::vector<double> values;
+    values.reserve(samples.size());
     for (const Sample& sample : samples) values.push_back(sample.*field);
     return median(std::move(values));
   };

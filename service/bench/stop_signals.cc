@@ -14,14 +14,14 @@ constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
 StopSignals::StopSignals() {
   ::sigemptyset(&held_);
   for (const int signal : kSignals) ::sigaddset(&held_, signal);
-  ::sigprocmask(SIG_BLOCK, &held_, &before_);
+  ::pthread_sigmask(SIG_BLOCK, &held_, &before_);
 }
 
 StopSignals::~StopSignals() {
   const timespec at_once{};
   while (::sigtimedwait(&held_, nullptr, &at_once) > 0) {
   }
-  ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 Result<void> StopSignals::check() const {

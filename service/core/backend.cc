@@ -168,7 +168,7 @@ void Backend::activate(StagedPolicy staged) {
 void Backend::note_certificates(const Sha256Digest& digest) {
   audit::Record record = audit::system_record(audit::Event::CertificatesReloaded);
   record.digest = digest;
-  record_event(*shared_, std::move(record));
+  record_event(*shared_, record);
 }
 
 std::vector<std::string> Backend::troubles() const {

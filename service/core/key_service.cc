@@ -76,7 +76,7 @@ void KeyService::maintain() {
   if (count == 0) return;
   audit::Record record = audit::system_record(audit::Event::Unauthenticated);
   record.count = count;
-  record_event(shared, std::move(record));
+  record_event(shared, record);
 }
 
 }  // namespace kw::core

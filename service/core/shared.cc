@@ -94,10 +94,10 @@ void activate_policy(Shared& shared, std::shared_ptr<const policy::Policy> fresh
   audit::Record record = audit::system_record(audit::Event::PolicyLoaded);
   record.digest = fresh->hash();
   shared.policy.store(std::move(fresh));
-  record_event(shared, std::move(record));
+  record_event(shared, record);
 }
 
-void record_event(Shared& shared, audit::Record record) {
+void record_event(Shared& shared, const audit::Record& record) {
   const Result<audit::Ticket> ticket = shared.log->append(record);
   if (!ticket) log_error(Severity::Error, "an event is not on record", ticket.error());
 }
@@ -125,7 +125,7 @@ void compare_with_token(Seat& seat, const keys::Key& key) {
     record.key_id = key.id;
     record.key_name = key.name.text();
     record.version = version.number;
-    record_event(seat.shared(), std::move(record));
+    record_event(seat.shared(), record);
   }
 }
 

@@ -122,7 +122,7 @@ Result<std::shared_ptr<const policy::Policy>> read_policy_file(const std::filesy
 void activate_policy(Shared& shared, std::shared_ptr<const policy::Policy> fresh);
 
 // Appends the record of an event of the service's own. A log that cannot take it says so itself.
-void record_event(Shared& shared, audit::Record record);
+void record_event(Shared& shared, const audit::Record& record);
 
 // Destroys in the token, then forgets, every version whose creation was not finished. For the
 // start, when the catalog says what is on disk. Errors: Unavailable.

@@ -15,7 +15,7 @@ constexpr std::size_t kMinBlobSize = kHeaderSize + kNonceSize + kTagSize;
 constexpr std::size_t kMaxTextSize = (kMaxBlobSize * 4 + 2) / 3;
 constexpr std::string_view kLabel("keyward/blob/v1\0", 16);
 
-Error malformed(std::string detail, int line = __builtin_LINE()) {
+Error malformed(const std::string& detail, int line = __builtin_LINE()) {
   return Error(Code::InvalidArgument, "blob: " + detail, 0, __builtin_FILE(), line);
 }
 

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "base/owned.h"
 
@@ -25,7 +26,8 @@ constexpr mode_t kUnixMode = 0660;
 constexpr std::string_view kUnixScheme = "unix:";
 
 Error failed(const std::string& address, std::string_view what) {
-  return Error(Code::Unavailable, address + ": " + std::string(what) + ": " + std::strerror(errno));
+  return Error(Code::Unavailable,
+               address + ": " + std::string(what) + ": " + std::generic_category().message(errno));
 }
 
 Error malformed(const std::string& address) {

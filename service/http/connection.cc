@@ -25,7 +25,7 @@ constexpr std::chrono::milliseconds kAnswerGrace{500};
 
 std::shared_ptr<Connection> Connection::open(Loop& loop, FileDescriptor socket, std::string source,
                                              Seats::Seat seat) {
-  const std::shared_ptr<Connection> connection(
+  std::shared_ptr<Connection> connection(
       new Connection(loop, socket.get(), std::move(source), std::move(seat)));
   boost::system::error_code failure;
   connection->socket_.assign(socket.get(), failure);

@@ -87,7 +87,7 @@ class Server::Impl {
 Server::Server(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
-Result<std::unique_ptr<Server>> Server::open(ServerOptions options, Dispatch dispatch) {
+Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, Dispatch dispatch) {
   auto tls = TRY(TlsContext::open(options.tls));
   auto impl = std::make_unique<Impl>(options, std::move(dispatch), std::move(tls));
   for (const auto& address : options.listen) TRY(impl->listen(address));

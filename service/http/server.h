@@ -51,7 +51,7 @@ class Server {
  public:
   // Binds, then serves at once. Errors: InvalidArgument (an address, key or certificate that is
   // none), NotFound (a file), Unavailable (cannot bind).
-  static Result<std::unique_ptr<Server>> open(ServerOptions options, Dispatch dispatch);
+  static Result<std::unique_ptr<Server>> open(const ServerOptions& options, Dispatch dispatch);
 
   // Closes everything at once; `drain` first to be kind. Not on an event loop.
   ~Server();

@@ -51,6 +51,7 @@ BIO* make_socket_bio(int socket) {
   static BIO_METHOD* const method = make_socket_method();
   BIO* bio = BIO_new(method);
   KW_ASSERT(bio != nullptr);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): a BIO keeps its owner's data as a pointer
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
   BIO_set_init(bio, 1);
   return bio;

@@ -16,7 +16,7 @@
 namespace kw::sandbox {
 namespace {
 
-constexpr long kDay = 24 * 60 * 60;
+constexpr long kDay = 24L * 60 * 60;
 constexpr long kAuthorityDays = 3650;
 constexpr long kLeafDays = 365;
 // A clock that is a little behind must still find a fresh certificate valid.

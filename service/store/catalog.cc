@@ -50,6 +50,14 @@ Result<void> check_new(const Key& key) {
   return Error(Code::InvalidArgument, "a new key has version 1, being created, and no other");
 }
 
+// The versions follow each other from 1 without a gap.
+bool is_in_line(const Key& key) {
+  for (std::size_t i = 0; i < key.versions.size(); ++i) {
+    if (to_number(key.versions[i].number) != i + 1) return false;
+  }
+  return !key.versions.empty();
+}
+
 }  // namespace
 
 Catalog::Catalog(std::unique_ptr<Ledger> ledger) : ledger_(std::move(ledger)) {}
@@ -80,10 +88,7 @@ Result<void> Catalog::load() {
     }
   }
   for (auto& [id, key] : found) {
-    for (std::size_t i = 0; i < key.versions.size(); ++i) {
-      if (to_number(key.versions[i].number) != i + 1) return out_of_line(id);
-    }
-    if (key.versions.empty()) return out_of_line(id);
+    if (!is_in_line(key)) return out_of_line(id);
     show(std::move(key));
   }
   set_epoch(ledger_->epoch());

@@ -164,7 +164,7 @@ TEST_CASE("serve: who never reads its answer is cut, and nobody waits for it (26
           "[whole][serve][negative]") {
   Sandbox& sandbox = stopped_sandbox();
   const std::string config = REQUIRE_OK(read_file(sandbox / "keyward.yaml"));
-  sandbox.edit("keyward.yaml", "request_deadline: 30s", "request_deadline: 3s, connections: 2");
+  sandbox.edit("keyward.yaml", "request_deadline: 30s", "request_deadline: 12s, connections: 2");
   sandbox.serve();
   sandbox.write("keyward.yaml", config);
   // An answer that no socket's buffer holds.
