@@ -65,9 +65,10 @@ const char* forbidden_feature(yaml_event_t& raw) {
   switch (raw.type) {
     case YAML_ALIAS_EVENT:
       return "aliases are not allowed";
-    case YAML_SCALAR_EVENT:
-      if (raw.data.scalar.anchor == nullptr && hides_a_tag(raw)) return "tags are not allowed";
-      return forbidden_property(raw.data.scalar.anchor, raw.data.scalar.tag);
+    case YAML_SCALAR_EVENT: {
+      const char* const found = forbidden_property(raw.data.scalar.anchor, raw.data.scalar.tag);
+      return found == nullptr && hides_a_tag(raw) ? "tags are not allowed" : found;
+    }
     case YAML_SEQUENCE_START_EVENT:
       return forbidden_property(raw.data.sequence_start.anchor, raw.data.sequence_start.tag);
     case YAML_MAPPING_START_EVENT:

@@ -23,9 +23,16 @@ pkcs11::Pace::Limits token_pace() {
   return {.symmetric = 1, .asymmetric = std::max(1u, std::thread::hardware_concurrency())};
 }
 
+Result<bool> is_there(const std::filesystem::path& path) {
+  std::error_code failure;
+  const bool there = std::filesystem::exists(path, failure);
+  if (failure) return Error(Code::Unavailable, path.string() + ": " + failure.message());
+  return there;
+}
+
 // Whether a service ran with this audit log. A folder that is not there yet is a first start's.
 Result<bool> has_records(const std::filesystem::path& audit_directory) {
-  if (!std::filesystem::exists(audit_directory)) return false;
+  if (!TRY(is_there(audit_directory))) return false;
   const auto segments = TRY(audit::list_segments(audit_directory));
   return !segments.empty();
 }
@@ -64,37 +71,44 @@ Result<Bytes> found_service_key(Shared& shared) {
   return std::move(made.check);
 }
 
+Result<void> remove_marker(const std::filesystem::path& marker) {
+  std::error_code failure;
+  std::filesystem::remove(marker, failure);
+  if (failure) return Error(Code::Unavailable, marker.string() + ": " + failure.message());
+  return sync_directory(marker.has_parent_path() ? marker.parent_path() : ".");
+}
+
 // The first start on a token, in steps that a start cut short does again: the marker, the service
-// key, the catalog with its check value, no marker. Nothing whole is ever removed, so a marker that
-// somebody put beside a catalog does no harm.
+// key, the catalog with its check value, no marker. Nothing whole is ever removed.
 Result<void> found_catalog(Shared& shared, const std::filesystem::path& file,
                            const std::filesystem::path& marker) {
-  if (!std::filesystem::exists(file)) TRY(found_service_key(shared));
+  if (!TRY(is_there(file))) TRY(found_service_key(shared));
   shared.catalog = TRY(store::Catalog::open(file, catalog_mac(*shared.catalog_seat)));
   if (!shared.catalog->setting(kServiceCheck)) {
     const Bytes check = TRY(found_service_key(shared));
     TRY(shared.catalog->put_setting(kServiceCheck, check));
   }
-  std::error_code failure;
-  std::filesystem::remove(marker, failure);
-  if (failure) return Error(Code::Unavailable, marker.string() + ": " + failure.message());
-  return sync_directory(file.has_parent_path() ? file.parent_path() : ".");
+  return remove_marker(marker);
 }
 
 // A service key without a catalog, or a catalog without its service key, is a loss that nobody may
-// paper over; neither is a first start. Nor is a missing catalog beside an audit log that has
-// records, whatever a marker says: the log opens only once the catalog stands.
+// paper over; neither is a first start. The audit log opens only once the catalog stands and the
+// marker is gone: beside a log that has records, a missing catalog is a loss, and a marker a lie.
 Result<void> open_catalog(Shared& shared, const std::filesystem::path& file,
                           const std::filesystem::path& audit_directory) {
   const std::filesystem::path marker = file.string() + ".founding";
-  const bool has_file = std::filesystem::exists(file);
-  if (!has_file && TRY(has_records(audit_directory))) {
+  const bool has_file = TRY(is_there(file));
+  const bool has_run = TRY(has_records(audit_directory));
+  if (has_run && !has_file) {
     return Error(Code::FailedPrecondition,
                  file.string() + " is missing, but " + audit_directory.string() +
                      " holds the audit log of a service that ran: restore the catalog, "
                      "or use another audit directory with another token");
   }
-  if (std::filesystem::exists(marker)) return found_catalog(shared, file, marker);
+  if (TRY(is_there(marker))) {
+    if (!has_run) return found_catalog(shared, file, marker);
+    TRY(remove_marker(marker));
+  }
   const bool has_key = TRY(has_service_key(*shared.catalog_seat));
   if (has_file != has_key) {
     return Error(Code::FailedPrecondition,

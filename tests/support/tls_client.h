@@ -67,6 +67,9 @@ class TlsClient {
   std::string input_;
 };
 
+// The field that a request with a JSON body needs.
+inline const std::string kJsonType = "Content-Type: application/json\r\n";
+
 // "METHOD path HTTP/1.1", a Host, `fields` (each with its line end), a Content-Length if there is a
 // body, the body.
 std::string request(const std::string& method, const std::string& target,

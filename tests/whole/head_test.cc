@@ -7,10 +7,9 @@ namespace kw::whole {
 namespace {
 
 using http::test::Answer;
+using http::test::kJsonType;
 using http::test::request;
 using http::test::TlsClient;
-
-const std::string kJson = "Content-Type: application/json\r\n";
 
 TlsClient connect(const std::string& name) {
   const Sandbox& sandbox = shared_sandbox();
@@ -18,7 +17,8 @@ TlsClient connect(const std::string& name) {
 }
 
 std::string create(const std::string& name) {
-  return request("POST", "/v1/keys", R"({"name":")" + name + R"(","algorithm":"ed25519"})", kJson);
+  return request("POST", "/v1/keys", R"({"name":")" + name + R"(","algorithm":"ed25519"})",
+                 kJsonType);
 }
 
 bool exists(const std::string& name) {
@@ -42,7 +42,7 @@ TEST_CASE("head: no field says who the caller is or where it comes from (16)",
   CHECK(plain.status == 200);
   CHECK(claimed.body == plain.body);
   const Reply random =
-      reply_of(app.ask(request("POST", "/v1/random", "{\"bytes\":1}", kJson + claims)));
+      reply_of(app.ask(request("POST", "/v1/random", "{\"bytes\":1}", kJsonType + claims)));
   CHECK(random.status == 200);
   const json record = shared_sandbox().records_of(random.request_id).at(0);
   CHECK(record["caller"] == "spiffe://keyward.dev/app");
@@ -70,7 +70,7 @@ TEST_CASE("head: what follows a refused head is not executed (24)", "[whole][hea
 
 TEST_CASE("head: a refused body ends nothing but itself", "[whole][head]") {
   TlsClient admin = connect("admin");
-  const std::string bad = request("POST", "/v1/keys", "{\"name\":1}", kJson);
+  const std::string bad = request("POST", "/v1/keys", "{\"name\":1}", kJsonType);
   REQUIRE(admin.send(bad + create("head/behind")));
   CHECK(admin.receive().status == 400);
   CHECK(admin.receive().status == 201);
@@ -79,7 +79,7 @@ TEST_CASE("head: a refused body ends nothing but itself", "[whole][head]") {
 
 TEST_CASE("head: a body is asked for only of a proven caller (25)", "[whole][head][negative]") {
   const std::string body = "{\"bytes\":4}";
-  const std::string head = "POST /v1/random HTTP/1.1\r\nHost: h\r\n" + kJson +
+  const std::string head = "POST /v1/random HTTP/1.1\r\nHost: h\r\n" + kJsonType +
                            "Content-Length: " + std::to_string(body.size()) +
                            "\r\nExpect: 100-continue\r\n\r\n";
   TlsClient nobody = connect("");
@@ -168,7 +168,7 @@ TEST_CASE("head: a body is JSON, plain and in UTF-8 (43)", "[whole][head][negati
 
 TEST_CASE("head: a body over 1 MiB is refused, unread", "[whole][head][negative]") {
   TlsClient app = connect("app");
-  const Reply reply = reply_of(app.ask("POST /v1/random HTTP/1.1\r\nHost: h\r\n" + kJson +
+  const Reply reply = reply_of(app.ask("POST /v1/random HTTP/1.1\r\nHost: h\r\n" + kJsonType +
                                        "Content-Length: 1048577\r\n\r\n"));
   Refusals refusals;
   refusals.expect(reply, 413);

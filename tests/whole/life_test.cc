@@ -12,11 +12,12 @@ namespace {
 
 using http::test::Answer;
 using http::test::connect_socket;
+using http::test::kJsonType;
 using http::test::request;
 using http::test::TlsClient;
 
 std::string post(const std::string& target, const json& body) {
-  return request("POST", target, body.dump(), "Content-Type: application/json\r\n");
+  return request("POST", target, body.dump(), kJsonType);
 }
 
 json wrap_of(const std::string& key, const std::string& text) {

@@ -8,12 +8,12 @@
 namespace kw::whole {
 namespace {
 
+using http::test::kJsonType;
 using http::test::request;
 using http::test::TlsClient;
 
 constexpr std::size_t kBody = 64u << 10;
 constexpr long kBoundKib = 1024;
-const std::string kJsonLine = "Content-Type: application/json\r\n";
 
 // A line of /proc/PID/status, in KiB.
 long status_of(pid_t pid, const std::string& name) {
@@ -36,8 +36,8 @@ struct Warm {
   Warm() {
     const std::string harmless = request(
         "POST", "/v1/wrap",
-        R"({"key":"memory/k","plaintext":")" + base64(std::string(45'000, 'w')) + "\"}", kJsonLine);
-    const std::string refused = request("POST", "/v1/random", "{\"bytes\":0}", kJsonLine);
+        R"({"key":"memory/k","plaintext":")" + base64(std::string(45'000, 'w')) + "\"}", kJsonType);
+    const std::string refused = request("POST", "/v1/random", "{\"bytes\":0}", kJsonType);
     sandbox.make_key("memory/k");
     for (int i = 0; i < 20; ++i) {
       REQUIRE(client.ask(harmless).status == 200);
@@ -74,7 +74,7 @@ TEST_CASE("memory: a body of 64 KiB never takes a MiB (46)", "[whole][memory][ne
     INFO(body.substr(0, 40));
     const std::string target =
         body.find("requests") == std::string::npos ? "/v1/wrap" : "/v1/batch";
-    const int status = warm.client.ask(request("POST", target, body, kJsonLine)).status;
+    const int status = warm.client.ask(request("POST", target, body, kJsonType)).status;
     CHECK(status == 400);
     CHECK(warm.risen() < kBoundKib);
   }

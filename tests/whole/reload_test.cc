@@ -10,6 +10,7 @@ namespace {
 
 using http::test::Answer;
 using http::test::ClientFiles;
+using http::test::kJsonType;
 using http::test::request;
 using http::test::TlsClient;
 using test::write_pem;
@@ -17,8 +18,7 @@ using test::write_pem;
 const std::string kWhoami = request("GET", "/v1/whoami");
 
 std::string wrap_request() {
-  return request("POST", "/v1/wrap", R"({"key":"reload/k","plaintext":"aGVsbG8="})",
-                 "Content-Type: application/json\r\n");
+  return request("POST", "/v1/wrap", R"({"key":"reload/k","plaintext":"aGVsbG8="})", kJsonType);
 }
 
 std::string policy_of(const Sandbox& sandbox) {

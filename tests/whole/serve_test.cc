@@ -12,6 +12,7 @@
 namespace kw::whole {
 namespace {
 
+using http::test::kJsonType;
 using http::test::request;
 using http::test::TlsClient;
 
@@ -171,8 +172,7 @@ TEST_CASE("serve: who never reads its answer is cut, and nobody waits for it (26
   const json random = {{"op", "random"}, {"bytes", 4096}};
   const json batch = {{"requests", std::vector<json>(1000, random)}};
   TlsClient slow(sandbox.address(), sandbox.files("app"));
-  REQUIRE(
-      slow.send(request("POST", "/v1/batch", batch.dump(), "Content-Type: application/json\r\n")));
+  REQUIRE(slow.send(request("POST", "/v1/batch", batch.dump(), kJsonType)));
   TlsClient other(sandbox.address(), sandbox.files("app"));
   CHECK(other.ask(kWhoami).status == 200);
   // There are two seats: a third client gets in when the slow one has lost its own.

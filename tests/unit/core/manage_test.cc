@@ -152,6 +152,27 @@ TEST_CASE_METHOD(DoorFixture, "backend: a marker in a catalog's place starts no 
   CHECK(opened(door->show_key(call_as("app"), name("app/one"))));
 }
 
+TEST_CASE_METHOD(DoorFixture, "backend: nor does a marker beside a catalog that was emptied",
+                 "[core][backend]") {
+  make_key("app/one", "xaes-256-gcm");
+  close();
+  for (const char* suffix : {"-wal", "-shm"}) {
+    std::filesystem::remove(folder / (std::string("catalog.db") + suffix));
+  }
+  std::filesystem::resize_file(folder / "catalog.db", 0);
+  REQUIRE_OK(write_file(folder / "catalog.db.founding", ""));
+  CHECK_FALSE(try_open().has_value());
+}
+
+TEST_CASE_METHOD(DoorFixture, "backend: an audit folder that cannot be looked at stops the start",
+                 "[core][backend]") {
+  close();
+  std::filesystem::remove(folder / "catalog.db");
+  std::filesystem::remove_all(folder / "audit");
+  std::filesystem::create_symlink("audit", folder / "audit");  // to itself: ELOOP
+  CHECK_CODE(try_open(), Code::Unavailable);
+}
+
 TEST_CASE_METHOD(DoorFixture, "backend: a token that says OK and finds nothing is no first start",
                  "[core][backend][fault]") {
   make_key("app/one", "xaes-256-gcm");

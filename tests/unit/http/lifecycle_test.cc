@@ -75,8 +75,7 @@ TEST_CASE_METHOD(ServerFixture, "drain: under load each answer is whole or absen
   for (int i = 0; i < 4; ++i) {
     clients.emplace_back([&] {
       TlsClient client(address(), app);
-      const std::string bytes =
-          request("POST", "/echo", "{}", "Content-Type: application/json\r\n");
+      const std::string bytes = request("POST", "/echo", "{}", kJsonType);
       for (Answer answer = client.ask(bytes); answer.status != 0; answer = client.ask(bytes)) {
         if (answer.status != 200 || answer.body != "{}") ++broken;
         ++answered;

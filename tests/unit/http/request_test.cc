@@ -13,9 +13,7 @@
 namespace kw::http::test {
 namespace {
 
-const std::string kJson = "Content-Type: application/json\r\n";
-
-std::string echo(const std::string& body) { return request("POST", "/echo", body, kJson); }
+std::string echo(const std::string& body) { return request("POST", "/echo", body, kJsonType); }
 
 std::string run(const std::string& command) {
   std::string output;
@@ -87,7 +85,7 @@ TEST_CASE_METHOD(ServerFixture,
       Bad{"GET /v1/keys/a%0d%0aX-Evil:%201" + host + "\r\n", 400},
       Bad{"POST /" + host + "Content-Length: 2000000\r\n\r\n", 413},
       Bad{request("POST", "/", "{}", "Content-Type: text/plain\r\n"), 415},
-      Bad{request("POST", "/", "{}", kJson + "Content-Encoding: gzip\r\n"), 415});
+      Bad{request("POST", "/", "{}", kJsonType + "Content-Encoding: gzip\r\n"), 415});
   start();
   TlsClient client(address(), app);
   const Answer answer = client.ask(bad.bytes);
@@ -140,7 +138,7 @@ TEST_CASE_METHOD(ServerFixture, "server: pipelined requests are answered in orde
 TEST_CASE_METHOD(ServerFixture, "server: a body is asked for only of a proven caller (25)",
                  "[http][negative]") {
   start();
-  const std::string head = "POST /echo HTTP/1.1\r\nHost: h\r\n" + kJson +
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: h\r\n" + kJsonType +
                            "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
   TlsClient stranger(address(), anonymous());
   CHECK(stranger.ask(head).status == 401);
@@ -157,7 +155,7 @@ TEST_CASE_METHOD(ServerFixture, "server: a slow request is cut while others are 
   TlsClient slow_head(address(), app);
   TlsClient slow_body(address(), app);
   REQUIRE(slow_head.send("GET / HT"));
-  REQUIRE(slow_body.send("POST /echo HTTP/1.1\r\nHost: h\r\n" + kJson +
+  REQUIRE(slow_body.send("POST /echo HTTP/1.1\r\nHost: h\r\n" + kJsonType +
                          "Content-Length: 10\r\n\r\nabc"));
   TlsClient other(address(), app);
   CHECK(other.ask(echo("{}")).status == 200);
@@ -187,7 +185,7 @@ TEST_CASE_METHOD(ServerFixture, "server: an answer that does not come is a 503, 
   journal.release()({});  // late, and lost
   CHECK(reader.is_closed_by_peer());
   TlsClient writer(address(), app);
-  CHECK(writer.ask(request("POST", "/hold", "{}", kJson)).status == 504);
+  CHECK(writer.ask(request("POST", "/hold", "{}", kJsonType)).status == 504);
   journal.release()({});
   CHECK(writer.is_closed_by_peer());
 }
