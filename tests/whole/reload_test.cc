@@ -81,6 +81,10 @@ TEST_CASE("reload: what is broken changes nothing and is said (50)", "[whole][re
     sandbox.edit("policy.yaml", "do: unwrap, key: demo, expect: deny",
                  "do: unwrap, key: demo, expect: allow");
   }
+  SECTION("a rule that grants everything to everybody") {
+    sandbox.edit("policy.yaml", "\nrules:\n",
+                 "\nrules:\n  - {id: all, allow: [use, admin], to: ['*'], keys: ['**']}\n");
+  }
   SECTION("a server certificate that is none") { sandbox.write("server.pem", "no certificate\n"); }
   SECTION("another's private key") {
     sandbox.write("server.key", REQUIRE_OK(read_file(sandbox / "clients/app.key")));

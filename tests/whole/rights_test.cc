@@ -107,6 +107,12 @@ TEST_CASE("rights: a policy that fails its tests or cannot be read changes nothi
       admin.put("/v1/policy", {{"policy", "version: keyward-policy/1\nrulez: []"}});
   CHECK(unread.status == 400);
   CHECK(unread.body["detail"].get<std::string>().find("line 2, column 1") != std::string::npos);
+  std::string open = kPolicy;
+  open.replace(open.find("rules:\n"), 7,
+               "rules:\n  - {id: all, allow: [use, admin], to: ['*'], keys: ['**']}\n");
+  const Reply refused = admin.put("/v1/policy", {{"policy", open}});
+  CHECK(refused.status == 400);
+  CHECK(refused.body["detail"].get<std::string>().find("everybody") != std::string::npos);
   CHECK(admin.get("/v1/policy").text == before.text);
   CHECK(REQUIRE_OK(read_file(teams() / "policy.yaml")) == file);
 }
