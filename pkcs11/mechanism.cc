@@ -12,7 +12,7 @@ namespace {
 
 // A signature is at most as long as an RSA modulus of 16,384 bits.
 constexpr std::size_t kMaxRsaSize = 2048;
-constexpr std::size_t kMaxEcdsaSize = 2u * 66;
+constexpr std::size_t kMaxEcdsaSize = std::size_t{2} * 66;
 constexpr std::size_t kMaxEddsaSize = 114;
 
 // One block: room for a parameter structure, then the byte strings that it points to.
