@@ -133,7 +133,7 @@ Result<void> check(const config::Config& config) {
   TRY(policy->run_tests());
   http::ServerOptions options = server_options(config);
   options.listen = {"127.0.0.1:0"};
-  TRY(http::Server::open(std::move(options),
+  TRY(http::Server::open(options,
                          [](http::Request, http::Respond) { return http::Overdue::Unavailable; }));
   const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(config.token.uri));
   const auto module = TRY(pkcs11::Module::load(config.token.module));
