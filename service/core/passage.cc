@@ -49,6 +49,8 @@ audit::Reason reason_of(const Error& error) {
   return audit::Reason::None;
 }
 
+}  // namespace
+
 policy::Question question_about(const keys::Key& key) {
   policy::Question question;
   question.key = key.name.text();
@@ -57,8 +59,6 @@ policy::Question question_about(const keys::Key& key) {
   question.state = name_of(key.primary() != nullptr ? keys::State::Enabled : keys::State::Disabled);
   return question;
 }
-
-}  // namespace
 
 Passage::Passage(Seat& seat, const Call& call, policy::Operation operation)
     : seat_(seat),

@@ -13,6 +13,9 @@
 
 namespace kw::core {
 
+// What the catalog knows of a key, as the policy is asked; borrowed from `key`.
+policy::Question question_about(const keys::Key& key);
+
 // Passage is one operation's way through the door: decide, act, record, answer. It ends in
 // `conclude`, which appends the record and seals the answer; there is no other way to make a
 // Sealed. Private to service/core; for one thread, within one call of KeyService.

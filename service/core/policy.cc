@@ -33,18 +33,14 @@ Result<PolicyExplanation> explain_now(Passage& passage, const ExplainPolicy& req
   TRY(passage.decide({}));
   const auto operation = policy::parse_operation(request.operation);
   if (!operation) return refusal(Code::InvalidArgument, "do: not an operation");
-  policy::Question question;
+  // What the catalog knows of the key is part of the answer, as it would be for a real call.
+  const Result<KeyName> name = KeyName::parse(request.key);
+  const Result<KeyView> key = name ? passage.shared().catalog->find(*name) : name.error();
+  policy::Question question = key ? question_about(**key) : policy::Question{};
   question.operation = *operation;
   question.key = request.key;
   question.context = request.context ? &*request.context : nullptr;
   question.now = wall_now();
-  // What the catalog knows of the key is part of the answer, as it would be for a real call.
-  const Result<KeyName> name = KeyName::parse(request.key);
-  const Result<KeyView> key = name ? passage.shared().catalog->find(*name) : name.error();
-  if (key) {
-    question.algorithm = (*key)->algorithm->name;
-    question.tags = &(*key)->tags;
-  }
   const policy::Facts facts{.spki = request.spki,
                             .spiffe = request.spiffe,
                             .dns = request.dns,

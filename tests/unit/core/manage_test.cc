@@ -239,4 +239,28 @@ TEST_CASE_METHOD(DoorFixture, "explain: names the rule, or what was missing", "[
   CHECK_CODE(opened(door->explain_policy(call_as("app"), question)), Code::PermissionDenied);
 }
 
+TEST_CASE_METHOD(DoorFixture, "explain: knows of a key what a real call knows", "[core][policy]") {
+  make_key("app/lock", "xaes-256-gcm");
+  REQUIRE_OK(opened(door->write_policy(call_as("admin"), R"(version: keyward-policy/1
+principals:
+  admin: {spiffe: "spiffe://keyward.test/admin"}
+  app: {spiffe: "spiffe://keyward.test/app"}
+rules:
+  - {id: manage, allow: [admin, read-policy], to: [admin], keys: ["**"]}
+  - {id: live, allow: [wrap], to: [app], keys: ["**"], when: {state: [enabled], algorithm: [xaes-256-gcm]}}
+)")));
+  ExplainPolicy question;
+  question.spiffe = {"spiffe://keyward.test/app"};
+  question.operation = "wrap";
+  question.key = "app/lock";
+  CHECK(REQUIRE_OK(opened(door->explain_policy(call_as("admin"), question))).rule == "live");
+  REQUIRE_OK(opened(door->disable_key(call_as("admin"), {name("app/lock"), std::nullopt})));
+  const auto disabled = REQUIRE_OK(opened(door->explain_policy(call_as("admin"), question)));
+  CHECK_FALSE(disabled.allowed);
+  REQUIRE(disabled.near_misses.size() == 1);
+  CHECK(disabled.near_misses.front().find("disabled") != std::string::npos);
+  question.key = "app/none";  // of which nothing is known
+  CHECK_FALSE(REQUIRE_OK(opened(door->explain_policy(call_as("admin"), question))).allowed);
+}
+
 }  // namespace kw::core
