@@ -89,6 +89,14 @@ JsonBody& JsonBody::texts(std::string_view field, const std::vector<std::string>
   return *this;
 }
 
+JsonBody& JsonBody::object(std::string_view field, const JsonBody& value) {
+  name(field);
+  make_room(value.text_.size() + 1);
+  text_ += value.text_;
+  text_ += '}';
+  return *this;
+}
+
 JsonBody& JsonBody::pairs(std::string_view field, const std::vector<Context::Pair>& value) {
   name(field);
   make_room(1);

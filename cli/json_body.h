@@ -24,6 +24,7 @@ class JsonBody {
   JsonBody& truth(std::string_view name, bool value);
   JsonBody& base64(std::string_view name, ByteView value);
   JsonBody& texts(std::string_view name, const std::vector<std::string>& values);
+  JsonBody& object(std::string_view name, const JsonBody& value);
   JsonBody& pairs(std::string_view name, const std::vector<Context::Pair>& value);
 
   Secret finish() const;
