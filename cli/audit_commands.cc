@@ -9,6 +9,7 @@
 #include "cli/problem_text.h"
 #include "cli/server_command.h"
 #include "service/audit_verify/print.h"
+#include "service/audit_verify/signed_log.h"
 #include "service/audit_verify/verify.h"
 
 namespace kw::cli {
@@ -37,6 +38,7 @@ std::string_view word_of(Finding finding) {
 std::string to_json(const Verdict& verdict) {
   JsonBody body;
   body.text("verdict", word_of(verdict.finding)).number("records", verdict.records);
+  body.number("signed_records", verdict.signed_records);
   body.text("last_leaf", to_hex(verdict.last_leaf));
   if (verdict.finding != Finding::Good) {
     body.text("file", verdict.file.string()).number("offset", verdict.offset);
@@ -49,6 +51,7 @@ std::string to_json(const Verdict& verdict) {
 std::string to_text(const Verdict& verdict) {
   std::string text = std::string(word_of(verdict.finding)) + ": " +
                      std::to_string(verdict.records) + " good records";
+  if (verdict.signed_records > 0) text += ", " + std::to_string(verdict.signed_records) + " signed";
   if (verdict.records > 0) text += ", last leaf " + to_hex(verdict.last_leaf);
   text += "\n";
   if (verdict.finding == Finding::Good) return text;
@@ -57,7 +60,12 @@ std::string to_text(const Verdict& verdict) {
 }
 
 Result<int> verify(const Arguments& arguments, const Io& io) {
-  const auto verdict = audit_verify::verify(arguments.get("DIR"));
+  audit_verify::Trust trust;
+  if (arguments.has("--key")) trust.key = arguments.get("--key");
+  if (arguments.has("--trusted-checkpoint"))
+    trust.checkpoint = arguments.get("--trusted-checkpoint");
+  trust.records_alone = arguments.has("--unsigned");
+  const auto verdict = audit_verify::verify_signed(arguments.get("DIR"), trust);
   // 1 to 3 are verdicts: a folder that cannot be read is none of them.
   if (!verdict) {
     (void)usage_fault(io, verdict.error().detail());
@@ -143,8 +151,16 @@ std::vector<Command> audit_commands() {
       {.path = "audit verify",
        .summary = "check a log from its first byte to its last",
        .details = "Ends with 0 good, 1 tampered, 2 truncated, 3 only a torn tail (a crash leaves\n"
-                  "one), 4 wrong usage or unreadable folder. Names the first bad byte.",
-       .options = {folder, json},
+                  "one), 4 wrong usage or unreadable folder. Names the first bad byte. Needs no\n"
+                  "server and no token: the records must be those that the newest checkpoint, and\n"
+                  "a trusted older one, have signed.",
+       .options = {folder,
+                   file_option("--key", "the verifier key that you trust [DIR/checkpoint.vkey]"),
+                   file_option("--trusted-checkpoint", "an older checkpoint that you kept"),
+                   {.name = "--unsigned",
+                    .value = "",
+                    .help = "a log that has no checkpoint is good if its records are"},
+                   json},
        .run = verify,
        .usage_exit = kAuditUsage},
       {.path = "audit tail",
@@ -158,6 +174,7 @@ std::vector<Command> audit_commands() {
        .options = {folder, number_option("--from", "the first record's index", 0),
                    number_option("--count", "how many at most", 1), json},
        .run = show},
+      prove_command(),
   };
 }
 

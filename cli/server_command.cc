@@ -60,6 +60,13 @@ Option context_option() {
           .check = check_pair};
 }
 
+Option file_option(std::string name, std::string help) {
+  return {.name = std::move(name),
+          .value = "FILE",
+          .help = std::move(help),
+          .completion = Option::Completion::File};
+}
+
 Option version_option() {
   return {.name = "--version",
           .value = "N",

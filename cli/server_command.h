@@ -21,6 +21,7 @@ Option key_option(Option::Need need);  // --key NAME
 Option key_name_argument();            // NAME
 Option context_option();               // --context NAME=VALUE, repeated
 Option version_option();               // --version N
+Option file_option(std::string name, std::string help);
 
 // Checks for Option::check.
 std::string check_key_name(const std::string& text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -27,6 +28,12 @@ struct Target {
   std::optional<KeyName> name;
   std::map<std::string, std::string> query;
 };
+
+// What stands behind '?' under a name; null if nothing does. A number is plain digits without
+// leading zeros, from `least` to `most`. Errors: InvalidArgument, naming the parameter.
+const std::string* find_parameter(const Target& target, const std::string& name);
+Result<std::optional<std::uint64_t>> take_number(const Target& target, const std::string& name,
+                                                 std::uint64_t least, std::uint64_t most);
 
 using Decoder = Result<Act> (*)(JsonFields body, const Target& target);
 
@@ -74,6 +81,11 @@ Result<Act> decode_random(JsonFields body, const Target& target);
 
 // Many operations in one request.
 Result<Act> decode_batch(JsonFields body, const Target& target);
+
+// Audit log.
+Result<Act> decode_read_checkpoint(JsonFields body, const Target& target);
+Result<Act> decode_prove(JsonFields body, const Target& target);
+Result<Act> decode_read_records(JsonFields body, const Target& target);
 
 // Policy.
 Result<Act> decode_read_policy(JsonFields body, const Target& target);

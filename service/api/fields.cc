@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/api/decode.h"
 
+#include <charconv>
+
 namespace kw::api {
 namespace {
 
@@ -18,6 +20,24 @@ Result<Context> read_context(JsonValue value) {
 }
 
 }  // namespace
+
+const std::string* find_parameter(const Target& target, const std::string& name) {
+  const auto at = target.query.find(name);
+  return at == target.query.end() ? nullptr : &at->second;
+}
+
+Result<std::optional<std::uint64_t>> take_number(const Target& target, const std::string& name,
+                                                 std::uint64_t least, std::uint64_t most) {
+  const std::string* const text = find_parameter(target, name);
+  if (text == nullptr) return std::optional<std::uint64_t>();
+  std::uint64_t value = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, value);
+  const bool plain = error == std::errc() && stop == end && std::to_string(value) == *text;
+  if (plain && value >= least && value <= most) return std::optional(value);
+  return refusal(Code::InvalidArgument, name + ": must be an integer from " +
+                                            std::to_string(least) + " to " + std::to_string(most));
+}
 
 Result<std::string> take_string(JsonFields& fields, std::string_view name) {
   const JsonValue value = TRY(fields.need(name));

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <charconv>
-
 #include "service/api/decode.h"
 #include "service/api/json_writer.h"
 #include "service/api/public_format.h"
@@ -14,20 +12,8 @@ constexpr std::size_t kDefaultPage = 100;
 
 std::string_view value_or(const Target& target, const std::string& name,
                           std::string_view fallback) {
-  const auto at = target.query.find(name);
-  return at == target.query.end() ? fallback : std::string_view(at->second);
-}
-
-Result<std::uint32_t> parse_number(std::string_view name, std::string_view text,
-                                   std::uint32_t most) {
-  std::uint32_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end || value == 0 || value > most) {
-    return refusal(Code::InvalidArgument,
-                   std::string(name) + ": must be an integer from 1 to " + std::to_string(most));
-  }
-  return value;
+  const std::string* const text = find_parameter(target, name);
+  return text == nullptr ? fallback : std::string_view(*text);
 }
 
 void write_version(JsonWriter& json, const keys::KeyVersion& version) {
@@ -137,8 +123,7 @@ Result<Act> decode_list_keys(JsonFields body, const Target& target) {
   TRY(body.finish());
   core::ListKeys request{std::string(value_or(target, "prefix", "")),
                          std::string(value_or(target, "after", "")), kDefaultPage};
-  const std::string_view limit = value_or(target, "limit", "");
-  if (!limit.empty()) request.limit = TRY(parse_number("limit", limit, kMaxPage));
+  request.limit = TRY(take_number(target, "limit", 1, kMaxPage)).value_or(kDefaultPage);
   return Act([request = std::move(request)](core::KeyService& door, const core::Call& call) {
     return door.list_keys(call, request).map(write_page);
   });
@@ -154,10 +139,8 @@ Result<Act> decode_show_key(JsonFields body, const Target& target) {
 Result<Act> decode_public_key(JsonFields body, const Target& target) {
   TRY(body.finish());
   core::KeyTarget request{*target.name, std::nullopt};
-  const std::string_view version = value_or(target, "version", "");
-  if (!version.empty()) {
-    request.version = Version{TRY(parse_number("version", version, 0xFFFFFFFF))};
-  }
+  const auto version = TRY(take_number(target, "version", 1, 0xFFFFFFFF));
+  if (version) request.version = Version{static_cast<std::uint32_t>(*version)};
   const PublicFormat format = TRY(parse_public_format(value_or(target, "format", "pem")));
   return Act(
       [request = std::move(request), format](core::KeyService& door, const core::Call& call) {

@@ -11,7 +11,7 @@ using http::Method;
 
 constexpr std::string_view kKeys = "/v1/keys/";
 
-constexpr std::array<Route, 20> kRoutes = {{
+constexpr std::array<Route, 23> kRoutes = {{
     {Method::Post, "/v1/keys", "", "create", Lane::State, decode_create_key, true},
     {Method::Get,
      "/v1/keys",
@@ -47,6 +47,24 @@ constexpr std::array<Route, 20> kRoutes = {{
     {Method::Put, "/v1/policy", "", "write-policy", Lane::State, decode_write_policy, true},
     {Method::Post, "/v1/policy:explain", "", "read-policy", Lane::Host, decode_explain_policy,
      true},
+    {Method::Get, "/v1/audit/checkpoint", "", "read-audit", Lane::Host, decode_read_checkpoint,
+     false},
+    {Method::Get,
+     "/v1/audit/proof",
+     "",
+     "read-audit",
+     Lane::Host,
+     decode_prove,
+     false,
+     {"index", "from", "size"}},
+    {Method::Get,
+     "/v1/audit/records",
+     "",
+     "read-audit",
+     Lane::Host,
+     decode_read_records,
+     false,
+     {"from", "limit"}},
 }};
 
 struct Split {

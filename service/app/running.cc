@@ -55,6 +55,7 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
                               .token_directory = config.token.directory,
                               .catalog = config.catalog,
                               .audit_directory = config.audit_directory,
+                              .checkpoint_every = config.checkpoint_every,
                               .policy = config.policy};
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/audit/chain.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 
 #include "base/crc32c.h"
@@ -12,7 +10,6 @@ namespace {
 
 constexpr std::uint8_t kTagSequence = 0x01;
 constexpr std::uint8_t kTagPreviousLeaf = 0x02;
-constexpr std::uint8_t kLeafPrefix = 0x00;  // RFC 6962, section 2.1
 
 void put(Bytes& frame, std::size_t offset, const Bytes& bytes) {
   std::copy(bytes.begin(), bytes.end(), frame.begin() + static_cast<std::ptrdiff_t>(offset));
@@ -22,25 +19,6 @@ void put(Bytes& frame, std::size_t offset, const Bytes& bytes) {
 
 std::string receipt_text(const Ticket& ticket) {
   return std::to_string(ticket.index) + ":" + to_hex(ticket.leaf);
-}
-
-LeafHasher::LeafHasher()
-    : context_(EVP_MD_CTX_new()), algorithm_(EVP_MD_fetch(nullptr, "SHA256", nullptr)) {
-  KW_ASSERT(context_ != nullptr && algorithm_ != nullptr);
-}
-
-LeafHasher::~LeafHasher() {
-  EVP_MD_CTX_free(context_);
-  EVP_MD_free(algorithm_);
-}
-
-Sha256Digest LeafHasher::hash(ByteView payload) {
-  Sha256Digest digest;
-  KW_ASSERT(EVP_DigestInit_ex2(context_, algorithm_, nullptr) == 1 &&
-            EVP_DigestUpdate(context_, &kLeafPrefix, 1) == 1 &&
-            EVP_DigestUpdate(context_, payload.data(), payload.size()) == 1 &&
-            EVP_DigestFinal_ex(context_, digest.data(), nullptr) == 1);
-  return digest;
 }
 
 Bytes make_unlinked_frame(ByteView fields) {
@@ -74,7 +52,7 @@ Ticket Chain::link(Bytes& frame) {
   append_u32(header, crc32c(payload));
   put(frame, 0, header);
 
-  last_leaf_ = hasher_.hash(payload);
+  last_leaf_ = hasher_.leaf(payload);
   return {next_index_++, last_leaf_};
 }
 

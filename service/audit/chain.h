@@ -7,9 +7,7 @@
 #include <string>
 
 #include "base/bytes.h"
-
-struct evp_md_ctx_st;
-struct evp_md_st;
+#include "service/audit/tree_hasher.h"
 
 namespace kw::audit {
 
@@ -27,21 +25,6 @@ inline constexpr std::size_t kFrameHeader = 8;
 // Every payload starts with the sequence and the previous leaf hash, as tagged fields.
 inline constexpr std::size_t kPayloadPrefix = 3 + 8 + 3 + 32;
 inline constexpr std::size_t kMaxPayload = 4096;
-
-// LeafHasher computes SHA-256(0x00 || payload). Not thread-safe; it fetches the algorithm once.
-class LeafHasher {
- public:
-  LeafHasher();
-  ~LeafHasher();
-  LeafHasher(const LeafHasher&) = delete;
-  LeafHasher& operator=(const LeafHasher&) = delete;
-
-  Sha256Digest hash(ByteView payload);
-
- private:
-  evp_md_ctx_st* context_;
-  evp_md_st* algorithm_;
-};
 
 // Room for a frame's header and the chain's prefix, then the given fields: work to be done outside
 // any lock. Chain::link fills the room.
@@ -62,7 +45,7 @@ class Chain {
   const Sha256Digest& last_leaf() const noexcept { return last_leaf_; }
 
  private:
-  LeafHasher hasher_;
+  TreeHasher hasher_;
   std::uint64_t next_index_ = 0;
   Sha256Digest last_leaf_{};
 };

@@ -12,7 +12,6 @@
 namespace kw::audit {
 namespace {
 
-constexpr std::size_t kSegmentReadLimit = std::size_t{1} << 30;
 constexpr std::size_t kSealFrame = kFrameHeader + kPayloadPrefix + (3 + 1) + (3 + 8) + (3 + 8);
 constexpr std::chrono::seconds kFirstRecordWithin{10};
 
@@ -44,9 +43,12 @@ Log::Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor
     : folder_(std::move(folder)),
       options_(options),
       lock_(std::move(lock)),
-      opened_(Clock::now()) {}
+      opened_(Clock::now()),
+      tree_(TileFiles(folder_)) {}
 
-Log::~Log() {
+Log::~Log() { stop(); }
+
+void Log::stop() {
   if (!committer_.joinable()) return;
   // A log that is shut has nowhere to write its stop.
   (void)append(system_record(Event::Stop));
@@ -55,35 +57,37 @@ Log::~Log() {
     stopping_ = true;
   }
   work_.notify_all();
+  progress_.notify_all();
   committer_.join();
-  // Zeros behind the last record are no fault: a failure here costs space only.
+  // Zeros behind the last record are no fault, and tiles can be made again: a failure here costs
+  // space or time only.
   if (state_.load() == State::Open) (void)file_->trim();
+  (void)tree_.save();
 }
 
 Result<void> Log::recover() {
   const MutexLock lock(mutex_);
   const std::vector<std::filesystem::path> segments = TRY(list_segments(folder_));
-  if (!segments.empty()) return resume(segments.back());
+  if (!segments.empty()) return resume(segments);
+  if (options_.signed_head) {
+    return Error(Code::Internal, folder_.string() + ": records were signed, none is there");
+  }
+  TRY(tree_.clear());
   file_ = TRY(SegmentFile::create(folder_, SegmentStart{}, options_.calls));
   segment_bytes_ = kSegmentHeader;
   return {};
 }
 
-Result<void> Log::resume(const std::filesystem::path& last) {
-  std::error_code failure;
-  // Looked at before it is opened: opening a FIFO would hang.
-  if (std::filesystem::symlink_status(last, failure).type() !=
-      std::filesystem::file_type::regular) {
-    return Error(Code::Unavailable, last.string() + ": not a regular file");
-  }
-  const std::string content = TRY(read_file(last, kSegmentReadLimit));
-  const std::uint64_t first_index = std::stoull(last.stem().string());
-  const SegmentTail tail = TRY(find_tail(as_bytes(content), first_index));
-  file_ = TRY(SegmentFile::resume(last, tail.end, options_.calls));
+Result<void> Log::resume(const std::vector<std::filesystem::path>& segments) {
+  const SegmentTail tail = TRY(read_segment(segments.back()));
+  file_ = TRY(SegmentFile::resume(segments.back(), tail.end, options_.calls));
   chain_.resume(tail.next_index, tail.last_leaf);
   durable_ = tail.next_index;
+  segment_first_ = first_index_of(segments.back());
   segment_bytes_ = tail.end;
   segment_sealed_ = tail.sealed;
+  TRY(grow_tree(segments, tail));
+  TRY(check_signed_head(segments, tail));
   if (tail.torn > 0) {
     Record recovered = system_record(Event::Recovered);
     recovered.count = tail.torn;
@@ -91,6 +95,50 @@ Result<void> Log::resume(const std::filesystem::path& last) {
     enqueue(make_unlinked_frame(encode_fields(recovered, stamp())));
   }
   return {};
+}
+
+// What no tile holds comes from the segments; where tiles are missing or bad, all of it.
+Result<void> Log::grow_tree(const std::vector<std::filesystem::path>& segments,
+                            const SegmentTail& last) {
+  const Result<std::uint64_t> loaded = tree_.load(last.next_index);
+  if (loaded) return append_leaves(segments, last, *loaded);
+  TRY(tree_.clear());
+  return append_leaves(segments, last, 0);
+}
+
+Result<void> Log::append_leaves(const std::vector<std::filesystem::path>& segments,
+                                const SegmentTail& last, std::uint64_t from) {
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const bool is_last = i + 1 == segments.size();
+    const std::uint64_t begin = first_index_of(segments[i]);
+    const std::uint64_t end = is_last ? last.next_index : first_index_of(segments[i + 1]);
+    if (end <= from) continue;
+    const SegmentTail tail = is_last ? last : TRY(read_segment(segments[i]));
+    if (begin > from || tail.next_index != end) {
+      return Error(Code::Internal, segments[i].string() + ": records before or behind it are gone");
+    }
+    tree_.append(std::span(tail.leaves).subspan(from - begin));
+    from = end;
+  }
+  return {};
+}
+
+// Tiles are believed only as far as a signed head says so.
+Result<void> Log::check_signed_head(const std::vector<std::filesystem::path>& segments,
+                                    const SegmentTail& last) {
+  if (!options_.signed_head) return {};
+  const TreeHead& head = *options_.signed_head;
+  if (head.size > last.next_index) {
+    return Error(Code::Internal, folder_.string() + ": " + std::to_string(head.size) +
+                                     " records were signed, " + std::to_string(last.next_index) +
+                                     " are there");
+  }
+  const Result<TreeHead> found = tree_.head(head.size);
+  if (found && *found == head) return {};
+  TRY(tree_.clear());
+  TRY(append_leaves(segments, last, 0));
+  if (TRY(tree_.head(head.size)) == head) return {};
+  return Error(Code::Internal, folder_.string() + ": not the records that were signed");
 }
 
 Result<void> Log::begin() {
@@ -117,7 +165,7 @@ Result<Ticket> Log::append(const Record& record) {
 Ticket Log::enqueue(Bytes frame) {
   start_segment_if_full(frame.size());
   const Ticket ticket = chain_.link(frame);
-  add_to_chunk(frame);
+  add_to_chunk(frame, ticket.leaf);
   work_.notify_one();
   return ticket;
 }
@@ -128,17 +176,18 @@ void Log::start_segment_if_full(std::size_t frame_size) {
   if (!segment_sealed_ && (fits || is_new)) return;
   if (!segment_sealed_) {
     Bytes seal = make_unlinked_frame(encode_seal_fields(stamp()));
-    chain_.link(seal);
-    add_to_chunk(seal);
+    const Ticket ticket = chain_.link(seal);
+    add_to_chunk(seal, ticket.leaf);
   }
-  pending_.push_back({SegmentStart{chain_.next_index(), chain_.last_leaf()}, {}, 0});
+  pending_.emplace_back().start = SegmentStart{chain_.next_index(), chain_.last_leaf()};
   segment_bytes_ = kSegmentHeader;
   segment_sealed_ = false;
 }
 
-void Log::add_to_chunk(const Bytes& frame) {
+void Log::add_to_chunk(const Bytes& frame, const Sha256Digest& leaf) {
   if (pending_.empty()) pending_.emplace_back();
   kw::append(pending_.back().frames, frame);
+  pending_.back().leaves.push_back(leaf);
   pending_.back().end_index = chain_.next_index();
   segment_bytes_ += frame.size();
   undurable_bytes_ += frame.size();
@@ -176,6 +225,15 @@ Result<void> Log::wait_durable(const Ticket& ticket, Deadline deadline) {
   }
 }
 
+bool Log::wait_for_growth(std::uint64_t size, std::uint64_t most, Deadline deadline) const {
+  const MutexLock lock(mutex_);
+  const auto enough = [this, size, most]() KW_REQUIRES(mutex_) {
+    return stopping_ || durable_ - size >= most || segment_first_ > size;
+  };
+  while (!enough() && !has_passed(deadline)) progress_.wait_until(mutex_, deadline);
+  return !stopping_;
+}
+
 void Log::run() {
   std::deque<Chunk> batch;
   while (take_batch(batch) && commit_all(batch)) {
@@ -207,6 +265,8 @@ bool Log::commit_all(std::deque<Chunk>& batch) {
 Result<void> Log::commit(Chunk& chunk) {
   if (chunk.start) {
     TRY(next_segment(*chunk.start));
+    const MutexLock lock(mutex_);
+    segment_first_ = chunk.start->first_index;
     chunk.start.reset();
   }
   TRY(file_->write(chunk.frames, options_.zeros_ahead));
@@ -234,6 +294,7 @@ Result<void> Log::sync_or_die() {
 }
 
 void Log::settle(const Chunk& done) {
+  tree_.append(done.leaves);
   std::vector<Waiter> ready;
   {
     const MutexLock lock(mutex_);

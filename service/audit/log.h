@@ -22,6 +22,7 @@
 #include "service/audit/chain.h"
 #include "service/audit/record.h"
 #include "service/audit/segment_file.h"
+#include "service/audit/tree.h"
 
 namespace kw::audit {
 
@@ -30,6 +31,7 @@ struct LogOptions {
   std::size_t zeros_ahead = 1u << 20;          // how far zeros are written in front of the records
   std::size_t undurable_limit = 8u << 20;      // bytes appended but not durable; more are refused
   std::chrono::milliseconds probe_every{100};  // how often a log that cannot write tries again
+  std::optional<TreeHead> signed_head;         // of this log: open() refuses one without it
   FileCalls calls = system_calls();
 };
 
@@ -47,8 +49,7 @@ class Log {
   static Result<std::unique_ptr<Log>> open(const std::filesystem::path& folder,
                                            const LogOptions& options);
 
-  // Records the stop, makes everything durable that can be, and answers every waiter. No other
-  // thread may use the log any more.
+  // Stops.
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
@@ -64,6 +65,21 @@ class Log {
   // The same for a thread that waits. Errors: Unavailable, DeadlineExceeded.
   Result<void> wait_durable(const Ticket& ticket, Deadline deadline);
 
+  // Records the stop, makes everything durable that can be, and answers every waiter. Nothing may
+  // be appended any more; the tree stands.
+  void stop();
+
+  // The tree over the records that are durable.
+  const Tree& tree() const noexcept { return tree_; }
+  // Writes the tree's full tiles. Errors: Unavailable.
+  Result<void> save_tree() { return tree_.save(); }
+
+  // Waits until `most` records behind the first `size` are durable, or a segment was begun behind
+  // them, or the deadline. False once the log stops.
+  bool wait_for_growth(std::uint64_t size, std::uint64_t most, Deadline deadline) const;
+
+  const std::filesystem::path& folder() const noexcept { return folder_; }
+
   // Whether an append would be taken now.
   bool healthy() const noexcept { return state_.load() == State::Open; }
   bool failed_for_good() const noexcept { return state_.load() == State::Dead; }
@@ -75,6 +91,7 @@ class Log {
   struct Chunk {
     std::optional<SegmentStart> start;
     Bytes frames;
+    Hashes leaves;
     std::uint64_t end_index = 0;  // one behind the last record
   };
   struct Waiter {
@@ -84,13 +101,19 @@ class Log {
 
   Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor lock);
   Result<void> recover();
-  Result<void> resume(const std::filesystem::path& last) KW_REQUIRES(mutex_);
+  Result<void> resume(const std::vector<std::filesystem::path>& segments) KW_REQUIRES(mutex_);
+  Result<void> grow_tree(const std::vector<std::filesystem::path>& segments,
+                         const SegmentTail& last);
+  Result<void> append_leaves(const std::vector<std::filesystem::path>& segments,
+                             const SegmentTail& last, std::uint64_t from);
+  Result<void> check_signed_head(const std::vector<std::filesystem::path>& segments,
+                                 const SegmentTail& last);
   Result<void> begin();
 
   Stamp stamp() const;
   Ticket enqueue(Bytes frame) KW_REQUIRES(mutex_);
   void start_segment_if_full(std::size_t frame_size) KW_REQUIRES(mutex_);
-  void add_to_chunk(const Bytes& frame) KW_REQUIRES(mutex_);
+  void add_to_chunk(const Bytes& frame, const Sha256Digest& leaf) KW_REQUIRES(mutex_);
   std::optional<Result<void>> verdict_on(std::uint64_t index) const KW_REQUIRES(mutex_);
   Error trouble() const KW_REQUIRES(mutex_);
 
@@ -110,17 +133,19 @@ class Log {
   const FileDescriptor lock_;
   const Clock::time_point opened_;
 
+  Tree tree_;
   std::optional<SegmentFile> file_;        // recover()'s, then the committer's alone
   std::atomic<State> state_{State::Open};  // changes under the mutex; read anywhere
 
   mutable Mutex mutex_;
   std::condition_variable_any work_;
-  std::condition_variable_any progress_;
+  mutable std::condition_variable_any progress_;
   Chain chain_ KW_GUARDED_BY(mutex_);
   std::deque<Chunk> pending_ KW_GUARDED_BY(mutex_);
   std::vector<Waiter> waiters_ KW_GUARDED_BY(mutex_);
-  std::uint64_t durable_ KW_GUARDED_BY(mutex_) = 0;      // records below this index are durable
-  std::size_t segment_bytes_ KW_GUARDED_BY(mutex_) = 0;  // of the segment being appended to
+  std::uint64_t durable_ KW_GUARDED_BY(mutex_) = 0;        // records below this index are durable
+  std::uint64_t segment_first_ KW_GUARDED_BY(mutex_) = 0;  // of the segment that is written now
+  std::size_t segment_bytes_ KW_GUARDED_BY(mutex_) = 0;    // of the segment being appended to
   bool segment_sealed_ KW_GUARDED_BY(mutex_) = false;
   std::size_t undurable_bytes_ KW_GUARDED_BY(mutex_) = 0;
   std::string cause_ KW_GUARDED_BY(mutex_);  // why the last commit failed

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/crc32c.h"
+#include "base/file.h"
 #include "service/audit/chain.h"
 
 namespace kw::audit {
@@ -16,6 +17,7 @@ constexpr std::array<std::uint8_t, 8> kMagic = {'k', 'w', 'a', 'u', 'd', 'i', 't
 constexpr std::size_t kIndexDigits = 20;
 constexpr std::size_t kReserved = 12;
 constexpr std::string_view kSuffix = ".kwa";
+constexpr std::size_t kSegmentReadLimit = std::size_t{1} << 30;
 
 constexpr std::array<std::uint8_t, 3> kSequenceField = {0x01, 0x00, 0x08};
 constexpr std::array<std::uint8_t, 4> kSealField = {0x03, 0x00, 0x01, 0x03};
@@ -106,17 +108,33 @@ Result<std::vector<std::filesystem::path>> list_segments(const std::filesystem::
   return found;
 }
 
+std::uint64_t first_index_of(const std::filesystem::path& segment) {
+  return std::stoull(segment.stem().string());
+}
+
+Result<SegmentTail> read_segment(const std::filesystem::path& path) {
+  std::error_code failure;
+  // Looked at before it is opened: opening a FIFO would hang.
+  if (std::filesystem::symlink_status(path, failure).type() !=
+      std::filesystem::file_type::regular) {
+    return Error(Code::Unavailable, path.string() + ": not a regular file");
+  }
+  const std::string content = TRY(read_file(path, kSegmentReadLimit));
+  return find_tail(as_bytes(content), first_index_of(path));
+}
+
 Result<SegmentTail> find_tail(ByteView segment, std::uint64_t first_index) {
   const SegmentStart start = TRY(decode_header(segment, first_index));
   SegmentTail tail;
   tail.next_index = start.first_index;
   tail.last_leaf = start.previous_leaf;
   tail.end = kSegmentHeader;
-  LeafHasher hasher;
+  TreeHasher hasher;
   for (;;) {
     const std::optional<ByteView> payload = frame_at(segment.subspan(tail.end));
     if (tail.sealed || !payload || !continues(*payload, tail)) break;
-    tail.last_leaf = hasher.hash(*payload);
+    tail.last_leaf = hasher.leaf(*payload);
+    tail.leaves.push_back(tail.last_leaf);
     tail.next_index += 1;
     tail.end += kFrameHeader + payload->size();
     tail.sealed = is_seal(*payload);

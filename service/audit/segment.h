@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "service/audit/tile.h"
 
 namespace kw::audit {
 
@@ -29,6 +30,7 @@ Result<std::vector<std::filesystem::path>> list_segments(const std::filesystem::
 
 // SegmentTail is what a writer needs to go on after a crash.
 struct SegmentTail {
+  Hashes leaves;  // of its records, in order
   std::uint64_t next_index = 0;
   Sha256Digest last_leaf{};
   std::size_t end = 0;   // behind the last good record
@@ -37,8 +39,14 @@ struct SegmentTail {
   Sha256Digest torn_digest{};
 };
 
+// Reads a segment's file. Errors as of find_tail; Unavailable (cannot be read, no regular file).
+Result<SegmentTail> read_segment(const std::filesystem::path& path);
+
 // Reads the last segment from its bytes. Errors: Internal, if a bad frame has a good one behind it
 // or the header is not that of `first_index`: that is no crash, and not the writer's to repair.
 Result<SegmentTail> find_tail(ByteView segment, std::uint64_t first_index);
+
+// The index that a segment's file name says.
+std::uint64_t first_index_of(const std::filesystem::path& segment);
 
 }  // namespace kw::audit

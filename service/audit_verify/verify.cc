@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <system_error>
 #include <vector>
 
-#include "service/audit_verify/leaf_hasher.h"
 #include "service/audit_verify/segment_reader.h"
+#include "service/audit_verify/tree_hasher.h"
+#include "service/audit_verify/tree_root.h"
 
 namespace kw::audit_verify {
 namespace {
@@ -57,7 +59,8 @@ using Callback = std::function<bool(const DecodedRecord&)>;
 // Walk goes through segments in order. Its verdict is Good until a fault ends the walk.
 class Walk {
  public:
-  explicit Walk(const Callback& callback) : callback_(callback) {}
+  explicit Walk(const Callback& callback, std::span<const SignedHead> heads = {})
+      : callback_(callback), heads_(heads) {}
 
   // Where the walk begins, if not at the first record of all.
   void begin_within(std::uint64_t first_index) {
@@ -95,6 +98,17 @@ class Walk {
     verdict_.offset = offset;
     verdict_.index = next_index_;
     verdict_.what = std::move(what);
+  }
+
+  // A signed record was durable: no crash takes it away.
+  void compare_with_end() {
+    if (verdict_.finding != Finding::Good && verdict_.finding != Finding::TornTail) return;
+    for (const SignedHead& head : heads_) {
+      if (head.checkpoint.size <= next_index_) continue;
+      return fault(
+          Finding::Truncated, verdict_.offset,
+          head.source.string() + " is of " + std::to_string(head.checkpoint.size) + " records");
+    }
   }
 
   bool goes_on() const { return verdict_.finding == Finding::Good && !stopped_; }
@@ -141,11 +155,26 @@ class Walk {
     if (!std::equal(previous_.begin(), previous_.end(), record_.previous_leaf.begin())) {
       return fault(Finding::Tampered, offset, "a record that does not continue the one before");
     }
-    previous_ = record_.leaf = hasher_.hash(payload);
+    previous_ = record_.leaf = hasher_.leaf(payload);
     sealed_ = record_.kind == "seal";
     ++next_index_;
     ++verdict_.records;
+    if (!heads_.empty()) compare_with_heads(offset);
     stopped_ = callback_ && !callback_(record_);
+  }
+
+  void compare_with_heads(std::uint64_t offset) {
+    tree_.add(previous_);
+    for (const SignedHead& head : heads_) {
+      if (head.checkpoint.size != next_index_) continue;
+      if (head.checkpoint.root != tree_.root()) {
+        fault(Finding::Tampered, offset,
+              "not the records that were signed: " + head.source.string());
+        verdict_.index = next_index_ - 1;
+        return;
+      }
+      verdict_.signed_records = next_index_;
+    }
   }
 
   Result<void> end_of_segment(SegmentReader& reader, bool is_last) {
@@ -159,7 +188,9 @@ class Walk {
   }
 
   const Callback& callback_;
-  LeafHasher hasher_;
+  const std::span<const SignedHead> heads_;
+  TreeHasher hasher_;
+  TreeRoot tree_;
   DecodedRecord record_;
   Verdict verdict_;
   std::uint64_t next_index_ = 0;
@@ -183,22 +214,19 @@ Result<void> walk_from(Walk& walk, std::vector<Segment> segments, std::size_t fr
 
 }  // namespace
 
-Result<Verdict> verify(const std::filesystem::path& folder) {
+Result<Verdict> verify(const std::filesystem::path& folder, const std::vector<SignedHead>& heads) {
   const std::vector<Segment> segments = TRY(list(folder));
   const Callback no_callback;
-  Walk walk(no_callback);
+  Walk walk(no_callback, heads);
   if (segments.empty()) {
     walk.fault(Finding::Truncated, 0, "no segment at all");
   } else if (segments[0].first_index != 0) {
     walk.fault(Finding::Truncated, 0, "the log begins with " + segments[0].path.string());
   }
   TRY(walk_from(walk, segments, 0));
-  Verdict verdict = walk.verdict();
-  if (walk.ended_sealed()) {
-    walk.fault(Finding::Truncated, 0, "no segment after the last seal");
-    verdict = walk.verdict();
-  }
-  return verdict;
+  if (walk.ended_sealed()) walk.fault(Finding::Truncated, 0, "no segment after the last seal");
+  walk.compare_with_end();
+  return walk.verdict();
 }
 
 Result<void> read_records(const std::filesystem::path& folder, std::uint64_t first,

@@ -17,6 +17,8 @@ constexpr std::size_t kMaxDurationDigits = 9;
 constexpr std::string_view kSqlite = "sqlite:";
 constexpr std::string_view kUnix = "unix:";
 constexpr unsigned kMaxExecutors = 256;
+constexpr std::chrono::milliseconds kLeastCheckpoint{100};
+constexpr std::chrono::milliseconds kMostCheckpoint{1'000};
 constexpr unsigned kMaxConnections = 1'000'000;
 
 struct Unit {
@@ -173,10 +175,14 @@ Result<void> refuse_not_yet(const Fields& fields, const char* key) {
   return fields.fault_at(key, refusal(Code::Unimplemented, "not supported yet: remove it"));
 }
 
-Result<std::filesystem::path> read_audit(const Fields& root) {
+Result<void> read_audit(const Fields& root, Config& config) {
   const Fields fields = TRY(root.mapping("audit", {"directory", "checkpoint_every"}));
-  TRY(refuse_not_yet(fields, "checkpoint_every"));
-  return fields.path("directory");
+  config.audit_directory = TRY(fields.path("directory"));
+  config.checkpoint_every = TRY(fields.duration("checkpoint_every", config.checkpoint_every));
+  if (config.checkpoint_every >= kLeastCheckpoint && config.checkpoint_every <= kMostCheckpoint) {
+    return {};
+  }
+  return fields.fault_at("checkpoint_every", refusal(Code::InvalidArgument, "from 100ms to 1s"));
 }
 
 Result<Limits> read_limits(const Fields& root) {
@@ -236,9 +242,15 @@ Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path&
   TlsFiles tls = TRY(read_tls(root));
   TokenSettings token = TRY(read_token(root));
   TRY(refuse_not_yet(root, "telemetry"));
-  Config config{std::move(listen), std::move(tls), std::move(token), {}, {}, {}, {}};
+  Config config{.listen = std::move(listen),
+                .tls = std::move(tls),
+                .token = std::move(token),
+                .catalog = {},
+                .audit_directory = {},
+                .policy = {},
+                .limits = {}};
   config.catalog = TRY(read_catalog(root));
-  config.audit_directory = TRY(read_audit(root));
+  TRY(read_audit(root, config));
   config.policy = TRY(root.path("policy"));
   config.limits = TRY(read_limits(root));
   return config;

@@ -66,6 +66,7 @@ struct Config {
   TokenSettings token;
   std::filesystem::path catalog;  // an SQLite file
   std::filesystem::path audit_directory;
+  std::chrono::milliseconds checkpoint_every{1'000};  // 100 ms to 1 s
   std::filesystem::path policy;
   Limits limits;
 

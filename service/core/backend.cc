@@ -8,6 +8,7 @@
 #include "pkcs11/return_value.h"
 #include "pkcs11/uri.h"
 #include "service/audit/segment.h"
+#include "service/core/checkpointer.h"
 #include "service/core/shared.h"
 #include "service/crypto/create.h"
 #include "service/crypto/service_mac.h"
@@ -135,6 +136,17 @@ Result<void> check_service_key(Shared& shared) {
   return crypto::verify_version(*bench, service_key(), version);
 }
 
+// A log whose signed head it does not hold any more is refused.
+Result<void> open_log(Shared& shared, const BackendOptions& options) {
+  CheckpointKey key = TRY(open_checkpoint_key(*shared.catalog_seat, options.audit_directory));
+  audit::LogOptions log_options;
+  log_options.signed_head = key.newest_head;
+  shared.log = TRY(audit::Log::open(options.audit_directory, log_options));
+  shared.checkpointer = TRY(Checkpointer::start(shared, std::move(key), options.audit_directory,
+                                                options.checkpoint_every));
+  return {};
+}
+
 Result<void> compare_all(Shared& shared) {
   std::string after;
   for (;;) {
@@ -158,7 +170,7 @@ Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
   shared->catalog_seat.emplace(*shared);
   TRY(open_catalog(*shared, options.catalog, options.audit_directory));
   TRY(check_service_key(*shared));
-  shared->log = TRY(audit::Log::open(options.audit_directory, audit::LogOptions()));
+  TRY(open_log(*shared, options));
   activate_policy(*shared, TRY(read_policy_file(shared->policy_file)));
   TRY(sweep_unfinished(*shared->catalog_seat));
   TRY(compare_all(*shared));
@@ -192,6 +204,9 @@ std::vector<std::string> Backend::troubles() const {
   const Clock::time_point answered{Clock::duration(ticks)};
   if (ticks == 0 || Clock::now() - answered > kSignOfLifeWithin) {
     troubles.emplace_back("the token does not answer");
+  }
+  if (shared_->checkpointer->is_late()) {
+    troubles.emplace_back("the audit log's checkpoint is late");
   }
   return troubles;
 }

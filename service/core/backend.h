@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -36,6 +37,7 @@ struct BackendOptions {
   std::optional<std::filesystem::path> token_directory;  // synced after key creation, if given
   std::filesystem::path catalog;
   std::filesystem::path audit_directory;
+  std::chrono::milliseconds checkpoint_every{1000};
   std::filesystem::path policy;
 };
 
@@ -44,7 +46,8 @@ struct BackendOptions {
 class Backend {
  public:
   // Opens everything, in the order token, catalog, sweep of unfinished keys, comparison of every
-  // key with the token, policy, log. Fails closed: an error means that nothing is served.
+  // key with the token, policy, log, the log's first checkpoint. Fails closed: an error means that
+  // nothing is served.
   static Result<std::unique_ptr<Backend>> open(BackendOptions options);
   ~Backend();
   Backend(const Backend&) = delete;

@@ -8,8 +8,8 @@
 #include "service/core/shared.h"
 #include "service/crypto/random.h"
 
-// The door's odds and ends; the operations on keys, blobs, signatures and the policy stand in
-// manage.cc, blobs.cc, signatures.cc and policy.cc.
+// The door's odds and ends; the operations on keys, blobs, signatures, the policy and the audit log
+// stand in manage.cc, blobs.cc, signatures.cc, policy.cc and audit.cc.
 namespace kw::core {
 namespace {
 

@@ -62,6 +62,14 @@ class KeyService {
   Sealed<PolicyText> write_policy(const Call& call, const std::string& text);
   Sealed<PolicyExplanation> explain_policy(const Call& call, const ExplainPolicy& request);
 
+  // Audit log. The newest checkpoint as it was signed (C2SP tlog-checkpoint), proofs against one,
+  // and the records. prove_* fail with InvalidArgument (beyond the size; a size that no checkpoint
+  // has reached) and FailedPrecondition (the record is not under a checkpoint yet).
+  Sealed<std::string> read_checkpoint(const Call& call);
+  Sealed<AuditProof> prove_inclusion(const Call& call, const ProveInclusion& request);
+  Sealed<AuditProof> prove_growth(const Call& call, const ProveGrowth& request);
+  Sealed<RecordPage> read_records(const Call& call, const ReadRecords& request);
+
   // Records a request of a proven caller that could not be read; yields `error` back, sealed.
   Sealed<Secret> refuse(const Call& call, std::string_view operation, Error error);
 

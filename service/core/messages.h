@@ -155,6 +155,30 @@ struct Verdict {
   bool valid = false;
 };
 
+// That a record is in the log, or that the log only grew (RFC 6962, section 2.1): against a
+// checkpoint's size, or any smaller one.
+struct ProveInclusion {
+  std::uint64_t index = 0;
+  std::optional<std::uint64_t> size;  // the newest checkpoint's, where it is not given
+};
+struct ProveGrowth {
+  std::uint64_t from = 0;
+  std::optional<std::uint64_t> size;
+};
+struct AuditProof {
+  std::uint64_t size = 0;
+  std::vector<Sha256Digest> hashes;
+};
+
+struct ReadRecords {
+  std::uint64_t from = 0;
+  std::size_t limit = 100;
+};
+struct RecordPage {
+  std::vector<std::string> records;  // a JSON object each
+  std::uint64_t next = 0;            // the index to go on from
+};
+
 struct PolicyText {
   std::string text;
   Sha256Digest hash{};

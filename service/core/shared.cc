@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "service/core/checkpointer.h"
 #include "service/crypto/create.h"
 
 namespace kw::core {
@@ -22,6 +23,10 @@ keys::Key make_service_key() {
 }
 
 }  // namespace
+
+Shared::Shared(pkcs11::Pace::Limits limits) : pace(limits) {}
+
+Shared::~Shared() = default;
 
 const keys::Key& service_key() {
   static const keys::Key key = make_service_key();

@@ -26,6 +26,7 @@
 namespace kw::core {
 
 struct Shared;
+class Checkpointer;
 
 // The key that only the service uses: the catalog's MAC and the context MACs of the audit log are
 // made with keys that the token derives from it.
@@ -40,7 +41,7 @@ class Seat {
 
   // A usable bench, good until the next call. Errors: Unavailable.
   Result<crypto::Workbench*> workbench();
-  Shared& shared() noexcept { return shared_; }
+  Shared& shared() const noexcept { return shared_; }
 
  private:
   Shared& shared_;
@@ -99,6 +100,7 @@ struct Shared {
   std::optional<Seat> catalog_seat;  // the catalog calls its MAC function one at a time
   std::unique_ptr<store::Catalog> catalog;
   std::unique_ptr<audit::Log> log;
+  std::unique_ptr<Checkpointer> checkpointer;  // ends the log
 
   // Self-synchronised.
   std::atomic<std::shared_ptr<const policy::Policy>> policy;
@@ -109,7 +111,8 @@ struct Shared {
   std::atomic<std::uint64_t> unauthenticated = 0;
   std::atomic<Clock::rep> token_answered = 0;  // Clock ticks of the last sign of life; 0: refused
 
-  explicit Shared(pkcs11::Pace::Limits limits) : pace(limits) {}
+  explicit Shared(pkcs11::Pace::Limits limits);
+  ~Shared();
 };
 
 // Parses a policy's text and runs its own tests. Errors: InvalidArgument, FailedPrecondition.

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/audit/tree.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kw::audit {
+namespace {
+
+Error beyond(std::uint64_t size) {
+  return Error(Code::InvalidArgument, "the tree has no " + std::to_string(size) + " leaves");
+}
+
+}  // namespace
+
+Result<std::uint64_t> Tree::load(std::uint64_t size) {
+  const MutexLock lock(mutex_);
+  KW_ASSERT(levels_.empty());
+  std::uint64_t tiles = size / kTileWidth;
+  while (tiles > 0 && !files_.has({0, tiles - 1})) --tiles;
+  std::uint8_t level = 0;
+  for (std::uint64_t count = tiles * kTileWidth; count > 0; count /= kTileWidth) {
+    TRY(load_level(level++, count));
+  }
+  return tiles * kTileWidth;
+}
+
+// The open tile of a level above 0 is made of the roots of the level below.
+Result<void> Tree::load_level(std::uint8_t level, std::uint64_t count) {
+  Level loaded;
+  loaded.full = count / kTileWidth;
+  for (std::uint64_t i = loaded.full * kTileWidth; i < count; ++i) {
+    const Hashes below = TRY(files_.read({static_cast<std::uint8_t>(level - 1), i}));
+    loaded.open.push_back(root_of(below, hasher_));
+  }
+  levels_.push_back(std::move(loaded));
+  return {};
+}
+
+Result<void> Tree::clear() {
+  TRY(files_.remove_all());
+  const MutexLock lock(mutex_);
+  levels_.clear();
+  unsaved_.clear();
+  return {};
+}
+
+void Tree::append(std::span<const Sha256Digest> leaves) {
+  const MutexLock lock(mutex_);
+  for (const Sha256Digest& leaf : leaves) {
+    Sha256Digest hash = leaf;
+    for (std::uint8_t at = 0;; ++at) {
+      if (at == levels_.size()) levels_.emplace_back();
+      Level& level = levels_[at];
+      level.open.push_back(hash);
+      if (level.open.size() < kTileWidth) break;
+      hash = root_of(level.open, hasher_);
+      unsaved_.emplace(TileName{at, level.full++}, std::exchange(level.open, {}));
+    }
+  }
+}
+
+Result<void> Tree::save() {
+  std::vector<std::pair<TileName, Hashes>> fresh;
+  {
+    const MutexLock lock(mutex_);
+    fresh.assign(unsaved_.begin(), unsaved_.end());
+  }
+  // Upper tiles first: load() takes a tile of leaves as a sign that those above it are there.
+  std::stable_sort(fresh.begin(), fresh.end(),
+                   [](const auto& a, const auto& b) { return a.first.level > b.first.level; });
+  for (const auto& [name, hashes] : fresh) {
+    TRY(files_.write(name, hashes));
+    const MutexLock lock(mutex_);
+    unsaved_.erase(name);
+  }
+  return {};
+}
+
+std::uint64_t Tree::size_now() const {
+  return levels_.empty() ? 0 : levels_[0].full * kTileWidth + levels_[0].open.size();
+}
+
+std::uint64_t Tree::size() const {
+  const MutexLock lock(mutex_);
+  return size_now();
+}
+
+Result<Hashes> Tree::tile(const TileName& name) const {
+  {
+    const MutexLock lock(mutex_);
+    if (name.level < levels_.size() && levels_[name.level].full == name.index) {
+      return levels_[name.level].open;
+    }
+    const auto kept = unsaved_.find(name);
+    if (kept != unsaved_.end()) return kept->second;
+  }
+  return files_.read(name);
+}
+
+ProofMaker Tree::proof_maker() const {
+  return ProofMaker([this](const TileName& name) { return tile(name); });
+}
+
+Result<TreeHead> Tree::head(std::uint64_t size) const {
+  if (size > this->size()) return beyond(size);
+  return TreeHead{size, TRY(proof_maker().root(size))};
+}
+
+Result<Hashes> Tree::inclusion(std::uint64_t index, std::uint64_t size) const {
+  if (size > this->size()) return beyond(size);
+  if (index >= size) return Error(Code::InvalidArgument, "no such leaf in a tree of this size");
+  return proof_maker().inclusion(index, size);
+}
+
+Result<Hashes> Tree::consistency(std::uint64_t from, std::uint64_t size) const {
+  if (size > this->size()) return beyond(size);
+  if (from > size) return Error(Code::InvalidArgument, "a tree never shrinks");
+  return proof_maker().consistency(from, size);
+}
+
+}  // namespace kw::audit

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/audit_verify/print.h"
+#include "service/audit_verify/verify.h"
+#include "service/core/checkpointer.h"
+#include "service/core/key_service.h"
+#include "service/core/passage.h"
+
+namespace kw::core {
+namespace {
+
+// The size to prove against: nothing beyond the newest checkpoint can be checked by anybody.
+Result<std::uint64_t> provable(std::uint64_t newest, std::optional<std::uint64_t> wanted) {
+  if (!wanted) return newest;
+  if (*wanted <= newest) return *wanted;
+  return refusal(Code::InvalidArgument, "size: no checkpoint has reached it");
+}
+
+// A damaged tile must not become a proof that only others find to be wrong.
+Result<void> check_root(Passage& passage, const audit::TreeHead& signed_head) {
+  const auto head = TRY(passage.shared().log->tree().head(signed_head.size));
+  if (head == signed_head) return {};
+  return Error(Code::Internal, "the audit log's tiles do not yield the root that was signed");
+}
+
+Result<AuditProof> inclusion_now(Passage& passage, const ProveInclusion& request) {
+  TRY(passage.decide({}));
+  const audit::TreeHead newest = passage.shared().checkpointer->newest().head;
+  const std::uint64_t size = TRY(provable(newest.size, request.size));
+  if (request.index >= size) {
+    if (request.size) return refusal(Code::InvalidArgument, "index: not below size");
+    return refusal(Code::FailedPrecondition, "index: not under a checkpoint yet; ask again");
+  }
+  TRY(check_root(passage, newest));
+  return AuditProof{size, TRY(passage.shared().log->tree().inclusion(request.index, size))};
+}
+
+Result<AuditProof> growth_now(Passage& passage, const ProveGrowth& request) {
+  TRY(passage.decide({}));
+  const audit::TreeHead newest = passage.shared().checkpointer->newest().head;
+  const std::uint64_t size = TRY(provable(newest.size, request.size));
+  if (request.from > size) return refusal(Code::InvalidArgument, "from: larger than size");
+  TRY(check_root(passage, newest));
+  return AuditProof{size, TRY(passage.shared().log->tree().consistency(request.from, size))};
+}
+
+Result<RecordPage> records_now(Passage& passage, const ReadRecords& request) {
+  TRY(passage.decide({}));
+  RecordPage page;
+  page.next = request.from;
+  // Never more than is durable: the file holds what is being written, too.
+  const std::uint64_t end = passage.shared().log->tree().size();
+  TRY(audit_verify::read_records(passage.shared().log->folder(), request.from,
+                                 [&](const audit_verify::DecodedRecord& record) {
+                                   if (record.index >= end) return false;
+                                   page.records.push_back(audit_verify::to_json(record));
+                                   page.next = record.index + 1;
+                                   return page.records.size() < request.limit;
+                                 }));
+  return page;
+}
+
+}  // namespace
+
+Sealed<std::string> KeyService::read_checkpoint(const Call& call) {
+  Passage passage(*seat_, call, policy::Operation::ReadAudit);
+  const auto act = [&]() -> Result<std::string> {
+    TRY(passage.decide({}));
+    return passage.shared().checkpointer->newest().note;
+  };
+  return passage.conclude(act());
+}
+
+Sealed<AuditProof> KeyService::prove_inclusion(const Call& call, const ProveInclusion& request) {
+  Passage passage(*seat_, call, policy::Operation::ReadAudit);
+  return passage.conclude(inclusion_now(passage, request));
+}
+
+Sealed<AuditProof> KeyService::prove_growth(const Call& call, const ProveGrowth& request) {
+  Passage passage(*seat_, call, policy::Operation::ReadAudit);
+  return passage.conclude(growth_now(passage, request));
+}
+
+Sealed<RecordPage> KeyService::read_records(const Call& call, const ReadRecords& request) {
+  Passage passage(*seat_, call, policy::Operation::ReadAudit);
+  return passage.conclude(records_now(passage, request));
+}
+
+}  // namespace kw::core

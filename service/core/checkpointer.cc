@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/core/checkpointer.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "service/crypto/create.h"
+#include "service/crypto/sign.h"
+#include "service/crypto/verify.h"
+
+namespace kw::core {
+namespace {
+
+constexpr std::string_view kKeySetting = "audit-checkpoint-key";
+constexpr std::uint64_t kMostUnsigned = 10'000;
+constexpr auto kLateAfter = std::chrono::seconds(10);
+constexpr unsigned kMode = 0640;
+
+using Kind = audit::NoteKey::Kind;
+
+keys::Key key_of(Kind kind) {
+  constexpr std::string_view kId = "keyward auditlog";
+  static_assert(kId.size() == KeyId::kSize);
+  return {
+      .id = KeyId::decode(as_bytes(kId)).value(),
+      .name = KeyName::parse("keyward/audit").value(),
+      .algorithm = keys::find_algorithm(kind == Kind::Ed25519 ? "ed25519" : "ecdsa-p256-sha256"),
+      .residency = keys::Residency::Token,
+      .tags = {},
+      .created = {},
+      .rotate_every = std::nullopt,
+      .versions = {}};
+}
+
+CheckpointKey with_public_key(Kind kind, Bytes public_key) {
+  keys::KeyVersion version;
+  version.number = Version{1};
+  version.state = keys::State::Enabled;
+  audit::NoteKey note_key(kind, public_key);
+  version.public_key = std::move(public_key);
+  return {key_of(kind), std::move(version), std::move(note_key), false, std::nullopt};
+}
+
+// What a start that was cut short left behind has signed nothing that counts: the setting comes
+// last.
+Result<CheckpointKey> make_key(Seat& seat, Kind kind) {
+  crypto::Workbench* const bench = TRY(seat.workbench());
+  const keys::Key key = key_of(kind);
+  TRY(crypto::destroy_version(*bench, key.id, Version{1}));
+  crypto::VersionMaterial made = TRY(crypto::create_version(*bench, key, Version{1}));
+  if (seat.shared().token_directory) TRY(sync_tree(*seat.shared().token_directory));
+  CheckpointKey fresh = with_public_key(kind, std::move(made.public_key));
+  fresh.is_new = true;
+  return fresh;
+}
+
+Result<CheckpointKey> make_key(Seat& seat, const std::filesystem::path& folder) {
+  Result<CheckpointKey> fresh = make_key(seat, Kind::Ed25519);
+  if (!fresh && fresh.error().code() == Code::Unimplemented) fresh = make_key(seat, Kind::Ecdsa);
+  if (!fresh) return fresh;
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure) return Error(Code::Unavailable, folder.string() + ": " + failure.message());
+  TRY(write_file(folder / Checkpointer::kVerifierKeyFile, fresh->note_key.verifier_key() + "\n",
+                 kMode));
+  return fresh;
+}
+
+// The setting: the kind, then the public key.
+Bytes encode_setting(const CheckpointKey& key) {
+  const bool ed25519 = key.key.algorithm->family == keys::Family::Ed25519;
+  Bytes bytes{static_cast<std::uint8_t>(ed25519 ? Kind::Ed25519 : Kind::Ecdsa)};
+  append(bytes, key.version.public_key);
+  return bytes;
+}
+
+Result<CheckpointKey> vouched_key(Seat& seat, const Bytes& setting) {
+  if (setting.size() < 2) return Error(Code::Internal, "catalog: no checkpoint key");
+  const auto kind = static_cast<Kind>(setting.front());
+  CheckpointKey key = with_public_key(kind, to_bytes(ByteView(setting).subspan(1)));
+  crypto::Workbench* const bench = TRY(seat.workbench());
+  TRY(crypto::verify_version(*bench, key.key, key.version));
+  return key;
+}
+
+Result<std::string> read_own(const std::filesystem::path& file) {
+  Result<std::string> content = read_file(file);
+  if (content || content.error().code() != Code::NotFound) return content;
+  return Error(Code::FailedPrecondition,
+               file.string() + " is missing: restore it with the log it belongs to");
+}
+
+Result<audit::TreeHead> newest_head(const CheckpointKey& key, const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / Checkpointer::kCheckpointFile;
+  const std::string note = TRY(read_own(file));
+  const auto read = audit::read_checkpoint(key.note_key, note);
+  if (!read) {
+    return Error(Code::FailedPrecondition, file.string() + ": " + read.error().detail());
+  }
+  if (TRY(crypto::verify_message(*key.key.algorithm, key.version.public_key, as_bytes(read->text),
+                                 read->signature, crypto::SignatureEncoding::Der))) {
+    return read->head;
+  }
+  return Error(Code::Internal, file.string() + ": not signed by this service's key");
+}
+
+}  // namespace
+
+Result<CheckpointKey> open_checkpoint_key(Seat& seat, const std::filesystem::path& folder) {
+  const Result<Bytes> setting = seat.shared().catalog->setting(kKeySetting);
+  if (!setting) return make_key(seat, folder);
+  CheckpointKey key = TRY(vouched_key(seat, *setting));
+  const std::filesystem::path file = folder / Checkpointer::kVerifierKeyFile;
+  if (TRY(read_own(file)) != key.note_key.verifier_key() + "\n") {
+    return Error(Code::FailedPrecondition, file.string() + ": the key of another log");
+  }
+  key.newest_head = TRY(newest_head(key, folder));
+  return key;
+}
+
+Result<std::unique_ptr<Checkpointer>> Checkpointer::start(Shared& shared, CheckpointKey key,
+                                                          const std::filesystem::path& folder,
+                                                          std::chrono::milliseconds every) {
+  std::unique_ptr<Checkpointer> made(new Checkpointer(shared, std::move(key), folder, every));
+  TRY(made->sign());
+  if (made->key_.is_new) {
+    TRY(shared.catalog->put_setting(kKeySetting, encode_setting(made->key_)));
+  }
+  made->thread_ = std::thread([checkpointer = made.get()] { checkpointer->run(); });
+  return made;
+}
+
+Checkpointer::Checkpointer(Shared& shared, CheckpointKey key, std::filesystem::path folder,
+                           std::chrono::milliseconds every)
+    : seat_(shared), key_(std::move(key)), folder_(std::move(folder)), every_(every) {}
+
+Checkpointer::~Checkpointer() {
+  if (!thread_.joinable()) return;  // the first one could not be signed
+  seat_.shared().log->stop();
+  thread_.join();
+  sign_or_say();
+}
+
+Checkpointer::Signed Checkpointer::newest() const {
+  const MutexLock lock(mutex_);
+  return newest_;
+}
+
+bool Checkpointer::is_late() const {
+  const std::uint64_t size = seat_.shared().log->tree().size();
+  const MutexLock lock(mutex_);
+  return size > newest_.head.size && Clock::now() - signed_at_ > kLateAfter;
+}
+
+// Half of `every` passes before a signature is made, so that the other half is left for making it.
+void Checkpointer::run() {
+  const audit::Log& log = *seat_.shared().log;
+  for (;;) {
+    const std::uint64_t size = newest().head.size;
+    const bool goes_on = log.wait_for_growth(size, 1, deadline_in(every_)) &&
+                         log.wait_for_growth(size, kMostUnsigned, deadline_in(every_ / 2));
+    if (!goes_on) return;
+    sign_or_say();
+  }
+}
+
+void Checkpointer::sign_or_say() {
+  const Result<void> done = sign();
+  if (!done && !failing_) log_error(Severity::Error, "no checkpoint can be signed", done.error());
+  failing_ = !done;
+}
+
+Result<void> Checkpointer::sign() {
+  audit::Log& log = *seat_.shared().log;
+  Signed fresh;
+  fresh.head = TRY(log.tree().head(log.tree().size()));
+  if (fresh.head != newest().head) {
+    TRY(log.save_tree());
+    const std::string text = audit::checkpoint_text(key_.note_key, fresh.head);
+    crypto::Workbench* const bench = TRY(seat_.workbench());
+    const Bytes signature = TRY(crypto::sign_message(*bench, key_.key, key_.version, as_bytes(text),
+                                                     crypto::SignatureEncoding::Der));
+    fresh.note = audit::checkpoint_note(key_.note_key, text, signature);
+    TRY(write_file(folder_ / kCheckpointFile, fresh.note, kMode));
+    const MutexLock lock(mutex_);
+    newest_ = std::move(fresh);
+  }
+  const MutexLock lock(mutex_);
+  signed_at_ = Clock::now();
+  return {};
+}
+
+}  // namespace kw::core

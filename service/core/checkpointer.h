@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "service/audit/checkpoint.h"
+#include "service/core/shared.h"
+
+namespace kw::core {
+
+// CheckpointKey is the key that signs the audit log's checkpoints and nothing else: no name leads
+// to it, so no request can. Ed25519, or P-256 where the token has no Ed25519.
+struct CheckpointKey {
+  keys::Key key;
+  keys::KeyVersion version;
+  audit::NoteKey note_key;
+  bool is_new = false;                         // the catalog does not vouch for it yet
+  std::optional<audit::TreeHead> newest_head;  // that it signed; none only while it is new
+};
+
+// Finds the key that the catalog vouches for, compares it with the token, and reads the newest
+// checkpoint in `folder`; or makes a key where there is none yet, together with its verifier key's
+// file. Errors: FailedPrecondition (the checkpoint or the verifier key is missing or another's),
+// Internal (the key is not what it was, or the checkpoint's signature is not its own), Unavailable.
+Result<CheckpointKey> open_checkpoint_key(Seat& seat, const std::filesystem::path& folder);
+
+// Checkpointer signs the head of the audit log's tree: within `every` of a change, after 10,000
+// records, at a new segment, at its end. A thread with a token session of its own; a hung token
+// holds it and nothing else. What cannot be signed is tried again and said in the diagnostics.
+class Checkpointer {
+ public:
+  // The file names in the log's folder.
+  static constexpr std::string_view kCheckpointFile = "checkpoint";
+  static constexpr std::string_view kVerifierKeyFile = "checkpoint.vkey";
+
+  // Signs the first checkpoint, puts a new key under the catalog's protection, starts the thread.
+  // Errors: Unavailable, Internal.
+  static Result<std::unique_ptr<Checkpointer>> start(Shared& shared, CheckpointKey key,
+                                                     const std::filesystem::path& folder,
+                                                     std::chrono::milliseconds every);
+  // Stops the log, then signs the last one.
+  ~Checkpointer();
+  Checkpointer(const Checkpointer&) = delete;
+  Checkpointer& operator=(const Checkpointer&) = delete;
+
+  // A checkpoint as it was signed, durable in its file.
+  struct Signed {
+    audit::TreeHead head;
+    std::string note;
+  };
+  Signed newest() const;
+
+  // Whether records wait for a signature for longer than they should.
+  bool is_late() const;
+
+ private:
+  Checkpointer(Shared& shared, CheckpointKey key, std::filesystem::path folder,
+               std::chrono::milliseconds every);
+  void run();
+  Result<void> sign();
+  void sign_or_say();
+
+  Seat seat_;
+  const CheckpointKey key_;
+  const std::filesystem::path folder_;
+  const std::chrono::milliseconds every_;
+  bool failing_ = false;  // the thread's: each trouble is said once
+
+  mutable Mutex mutex_;
+  Signed newest_ KW_GUARDED_BY(mutex_);
+  Clock::time_point signed_at_ KW_GUARDED_BY(mutex_);
+
+  std::thread thread_;
+};
+
+}  // namespace kw::core
