@@ -29,8 +29,9 @@ struct Target {
   std::map<std::string, std::string> query;
 };
 
-// What stands behind '?' under a name; null if nothing does. A number is plain digits without
-// leading zeros, from `least` to `most`. Errors: InvalidArgument, naming the parameter.
+// What stands behind '?' under a name; null if the name is not there. A number is plain digits
+// without leading zeros, from `least` to `most`; no digits are no number. Errors: InvalidArgument,
+// naming the parameter.
 const std::string* find_parameter(const Target& target, const std::string& name);
 Result<std::optional<std::uint64_t>> take_number(const Target& target, const std::string& name,
                                                  std::uint64_t least, std::uint64_t most);

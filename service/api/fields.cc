@@ -29,7 +29,7 @@ const std::string* find_parameter(const Target& target, const std::string& name)
 Result<std::optional<std::uint64_t>> take_number(const Target& target, const std::string& name,
                                                  std::uint64_t least, std::uint64_t most) {
   const std::string* const text = find_parameter(target, name);
-  if (text == nullptr) return std::optional<std::uint64_t>();
+  if (text == nullptr || text->empty()) return std::optional<std::uint64_t>();
   std::uint64_t value = 0;
   const char* const end = text->data() + text->size();
   const auto [stop, error] = std::from_chars(text->data(), end, value);

@@ -105,8 +105,8 @@ TEST_CASE("decode: refuses a field that the call does not have", "[api][decode]"
 }
 
 TEST_CASE("decode: takes no field where a call has none", "[api][decode]") {
-  for (const Decoder decode :
-       {decode_list_keys, decode_show_key, decode_public_key, decode_read_policy}) {
+  for (const Decoder decode : {decode_list_keys, decode_show_key, decode_public_key,
+                               decode_read_policy, decode_read_checkpoint, decode_read_records}) {
     (void)REQUIRE_OK(read(decode, json::object()));
     check_refused(decode, {{"name", "a"}}, "unknown field");
   }
@@ -325,6 +325,23 @@ TEST_CASE("decode: never repeats a value in its advice", "[api][decode]") {
       CHECK(act.error().advice().find(marked) == std::string::npos);
     }
   }
+}
+
+TEST_CASE("decode: a proof is of a record or of growth, with numbers that are ones",
+          "[api][decode]") {
+  const auto prove = [](std::map<std::string, std::string> query) {
+    return read_text(decode_prove, "{}", Target{std::nullopt, std::move(query)});
+  };
+  (void)REQUIRE_OK(prove({{"index", "0"}}));
+  (void)REQUIRE_OK(prove({{"index", "18446744073709551614"}, {"size", "1"}}));
+  (void)REQUIRE_OK(prove({{"from", "0"}, {"size", "12"}}));
+  CHECK_CODE(prove({}), Code::InvalidArgument);
+  CHECK_CODE(prove({{"size", "12"}}), Code::InvalidArgument);
+  CHECK_CODE(prove({{"index", "0"}, {"from", "0"}}), Code::InvalidArgument);
+  const std::string bad =
+      GENERATE("18446744073709551615", "18446744073709551616", "-1", "+1", " 1", "01", "1.0", "x");
+  CHECK_CODE(prove({{"index", bad}}), Code::InvalidArgument);
+  CHECK_CODE(prove({{"index", "1"}, {"size", bad}}), Code::InvalidArgument);
 }
 
 }  // namespace kw::api

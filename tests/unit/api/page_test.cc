@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
+#include <set>
 
 #include "base/file.h"
 #include "service/api/openapi.h"
@@ -93,7 +94,10 @@ TEST_CASE("api page: shows a request that each call reads", "[api][docs]") {
 
 TEST_CASE("api page: shows an answer as the OpenAPI document describes it", "[api][docs]") {
   for (const auto& [title, section] : sections()) {
-    if (title == "GET /openapi.json" || title == "GET /v1/keys/{name}:public") continue;
+    // Answers that are no JSON, or no object of this API's.
+    static const std::set<std::string> kOthers = {"GET /openapi.json", "GET /v1/keys/{name}:public",
+                                                  "GET /v1/audit/checkpoint"};
+    if (kOthers.contains(title)) continue;
     INFO(title);
     const auto blocks = json_blocks(section);
     REQUIRE_FALSE(blocks.empty());

@@ -45,6 +45,7 @@ rules:
   - {id: manage, allow: [admin, read-policy, write-policy], to: [admin], keys: ["**"]}
   - {id: work, allow: [use, read], to: [app], keys: ["app/**"]}
   - {id: tenant, allow: [wrap, unwrap], to: [app], keys: ["tenant/*"], when: {context: {tenant: "7"}}}
+  - {id: look, allow: [read-audit], to: [admin]}
   - {id: frozen, deny: [wrap, unwrap, sign], to: ["*"], keys: ["app/frozen"]}
 )";
 
@@ -56,11 +57,12 @@ DoorFixture::DoorFixture() {
 
 Result<std::unique_ptr<Backend>> DoorFixture::try_open() {
   return Backend::open({.module = hsm.module_path(),
-                        .token_uri = "pkcs11:token=keyward",
+                        .token_uri = "pkcs11:token=" + token_label,
                         .pin = hsm.pin(),
                         .token_directory = hsm.token_directory(),
                         .catalog = folder / "catalog.db",
                         .audit_directory = folder / "audit",
+                        .checkpoint_every = checkpoint_every,
                         .policy = folder / "policy.yaml"});
 }
 

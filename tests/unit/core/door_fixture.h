@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <future>
 #include <map>
 #include <string>
@@ -51,6 +52,10 @@ struct DoorFixture {
   Line last_record();
 
   static const std::string kPolicy;
+
+  // Nothing is signed in between: the token's calls are the tests' own.
+  std::chrono::milliseconds checkpoint_every = std::chrono::hours(1);
+  std::string token_label = "keyward";
 
   test::SoftHsm hsm;
   test::TempDir folder;
