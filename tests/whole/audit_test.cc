@@ -9,10 +9,16 @@ namespace {
 
 const std::string kSegment = "00000000000000000000.kwa";
 
+struct Kept {
+  std::string segment;
+  std::string checkpoint;
+  std::string verifier_key;
+};
+
 // The folder of a server that has stopped, as bytes, and a copy of it that a test may spoil.
 struct StoppedLog {
   StoppedLog() {
-    static const std::string kept = [] {
+    static const Kept kept = [] {
       Sandbox sandbox;
       sandbox.make_key("audit/k");
       Client app = sandbox.client("app");
@@ -20,16 +26,22 @@ struct StoppedLog {
         REQUIRE(app.post("/v1/wrap", {{"key", "audit/k"}, {"plaintext", ""}}).status == 200);
       }
       REQUIRE(sandbox.stop() == 0);
-      return REQUIRE_OK(read_file(sandbox / ("audit/" + kSegment)));
+      return Kept{REQUIRE_OK(read_file(sandbox / ("audit/" + kSegment))),
+                  REQUIRE_OK(read_file(sandbox / "audit/checkpoint")),
+                  REQUIRE_OK(read_file(sandbox / "audit/checkpoint.vkey"))};
     }();
-    bytes = kept;
+    bytes = kept.segment;
     put();
+    REQUIRE_OK(write_file(folder / "checkpoint", kept.checkpoint));
+    REQUIRE_OK(write_file(folder / "checkpoint.vkey", kept.verifier_key));
   }
 
   void put() const { REQUIRE_OK(write_file(folder / kSegment, bytes)); }
 
-  Outcome verify() const {
-    return run({keyward(), "audit", "verify", "--json", folder.path().string()});
+  Outcome verify(const std::vector<std::string>& options = {}) const {
+    std::vector<std::string> words{keyward(), "audit", "verify", "--json", folder.path().string()};
+    words.insert(words.end(), options.begin(), options.end());
+    return run(words);
   }
 
   // Where a record's frame begins: lengths tell from one to the next.
@@ -65,6 +77,7 @@ TEST_CASE_METHOD(StoppedLog, "audit: a stopped server's log is good", "[whole][a
   const json said = json::parse(verdict.out);
   CHECK(said["verdict"] == "good");
   CHECK(said["records"] == frames());
+  CHECK(said["signed_records"] == frames());
 }
 
 TEST_CASE_METHOD(StoppedLog, "audit: a flipped byte is tampering, and named",
@@ -108,6 +121,17 @@ TEST_CASE_METHOD(StoppedLog, "audit: a log without its beginning is truncated",
   CHECK(json::parse(verdict.out)["verdict"] == "truncated");
 }
 
+TEST_CASE_METHOD(StoppedLog, "audit: a log that is cut at a record's end is truncated",
+                 "[whole][audit][negative]") {
+  for (std::size_t records = 1; records < frames(); ++records) {
+    StoppedLog cut;
+    cut.bytes.resize(frame(records));
+    cut.put();
+    CHECK(cut.verify().exit == 2);
+    CHECK(cut.verify({"--unsigned"}).exit == 0);  // its records alone do not say so
+  }
+}
+
 TEST_CASE_METHOD(StoppedLog, "audit: a last record that is cut is a torn tail",
                  "[whole][audit][negative]") {
   const std::size_t last = frame(frames() - 1);
@@ -115,10 +139,11 @@ TEST_CASE_METHOD(StoppedLog, "audit: a last record that is cut is a torn tail",
   const std::size_t left = GENERATE(5u, 9u, 60u);
   bytes.resize(last + left);
   put();
-  const Outcome verdict = verify();
+  const Outcome verdict = verify({"--unsigned"});
   CHECK(verdict.exit == 3);
   const json said = json::parse(verdict.out);
   CHECK(said["verdict"] == "torn tail");
+  CHECK(verify().exit == 2);  // a record that was signed was durable: no crash tore it
   CHECK(said["records"] == records);
   CHECK(run({keyward(), "audit", "show", folder.path().string()}).exit == 0);
 }

@@ -156,6 +156,29 @@ TEST_CASE("checkpoint: no byte of it can be another", "[audit][checkpoint]") {
   CHECK_CODE(audit::read_checkpoint(other.note_key(), note), Code::InvalidArgument);
 }
 
+// The page's values come from Python's hashlib and cryptography, with the key of RFC 8032, 7.1.
+TEST_CASE("checkpoint: is the one of the page", "[audit][checkpoint][vectors]") {
+  const std::string page = REQUIRE_OK(read_file(std::string(KW_DOCS) + "/audit-format.md"));
+  const auto block = [&page](const std::string& name) {
+    const std::size_t begin = page.find("```" + name + "\n") + name.size() + 4;
+    return page.substr(begin, page.find("```", begin) - begin);
+  };
+  const Bytes spki = REQUIRE_OK(decode_hex(
+      "302a300506032b6570032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"));
+  const NoteKey note_key(NoteKey::Kind::Ed25519, spki);
+  const std::string vkey = note_key.verifier_key();
+  CHECK(page.find("\n    " + vkey + "\n") != std::string::npos);
+  const std::string note = block("note");
+  const auto read = REQUIRE_OK(audit::read_checkpoint(note_key, note));
+  CHECK(read.head.size == 2);
+  CHECK(audit::checkpoint_note(note_key, read.text, read.signature) == note);
+  const auto key = REQUIRE_OK(VerifierKey::parse(vkey));
+  const auto receipt = REQUIRE_OK(audit_verify::parse_receipt(
+      "1:3554f365d71d4fc18a93c03f5c54c02a99dd5d9f5494e8f6620da91680c57a34"));
+  const auto proof = REQUIRE_OK(audit_verify::parse_log_proof(block("proof") + "\n" + note));
+  CHECK(REQUIRE_OK(check_log_proof(key, receipt, proof)).root == read.head.root);
+}
+
 TEST_CASE_METHOD(SignedFixture, "signed log: is good, to its last record", "[audit][checkpoint]") {
   CHECK(segments().size() > 1);
   CHECK(signed_verdict().finding == Finding::Good);
