@@ -32,7 +32,8 @@ std::string check_receipt(const std::string& text) {
 
 Result<LogProof> proof_from_folder(const std::filesystem::path& folder, const VerifierKey& key,
                                    const Receipt& receipt) {
-  LogProof proof{receipt.index, {}, TRY(read_file(folder / audit_verify::kCheckpointFile))};
+  std::string note = TRY(read_file(folder / audit_verify::kCheckpointFile));
+  LogProof proof{receipt.index, {}, std::move(note)};
   const Checkpoint checkpoint = TRY(open_checkpoint(key, proof.note));
   audit_verify::Hashes leaves;
   TRY(audit_verify::read_records(folder, 0, [&](const audit_verify::DecodedRecord& record) {
@@ -58,7 +59,8 @@ Result<std::string> covering_note(Client& server, const VerifierKey& key, const 
 }
 
 Result<LogProof> proof_from_server(Client& server, const VerifierKey& key, const Receipt& receipt) {
-  LogProof proof{receipt.index, {}, TRY(covering_note(server, key, receipt))};
+  std::string note = TRY(covering_note(server, key, receipt));
+  LogProof proof{receipt.index, {}, std::move(note)};
   const Checkpoint checkpoint = TRY(open_checkpoint(key, proof.note));
   const Answer answer = TRY(server.get("/v1/audit/proof?index=" + std::to_string(receipt.index) +
                                        "&size=" + std::to_string(checkpoint.size)));

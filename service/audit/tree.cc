@@ -104,7 +104,8 @@ ProofMaker Tree::proof_maker() const {
 
 Result<TreeHead> Tree::head(std::uint64_t size) const {
   if (size > this->size()) return beyond(size);
-  return TreeHead{size, TRY(proof_maker().root(size))};
+  const Sha256Digest root = TRY(proof_maker().root(size));
+  return TreeHead{size, root};
 }
 
 Result<Hashes> Tree::inclusion(std::uint64_t index, std::uint64_t size) const {

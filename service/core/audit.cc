@@ -31,7 +31,8 @@ Result<AuditProof> inclusion_now(Passage& passage, const ProveInclusion& request
     return refusal(Code::FailedPrecondition, "index: not under a checkpoint yet; ask again");
   }
   TRY(check_root(passage, newest));
-  return AuditProof{size, TRY(passage.shared().log->tree().inclusion(request.index, size))};
+  auto hashes = TRY(passage.shared().log->tree().inclusion(request.index, size));
+  return AuditProof{size, std::move(hashes)};
 }
 
 Result<AuditProof> growth_now(Passage& passage, const ProveGrowth& request) {
@@ -40,7 +41,8 @@ Result<AuditProof> growth_now(Passage& passage, const ProveGrowth& request) {
   const std::uint64_t size = TRY(provable(newest.size, request.size));
   if (request.from > size) return refusal(Code::InvalidArgument, "from: larger than size");
   TRY(check_root(passage, newest));
-  return AuditProof{size, TRY(passage.shared().log->tree().consistency(request.from, size))};
+  auto hashes = TRY(passage.shared().log->tree().consistency(request.from, size));
+  return AuditProof{size, std::move(hashes)};
 }
 
 Result<RecordPage> records_now(Passage& passage, const ReadRecords& request) {

@@ -17,8 +17,7 @@ constexpr std::chrono::seconds kPatience{60};
 
 // A service that signs as soon as there is something to sign.
 struct CheckpointFixture : DoorFixture {
-  CheckpointFixture() {
-    close();
+  CheckpointFixture() : DoorFixture(Closed{}) {
     checkpoint_every = std::chrono::milliseconds(1);
     open();
   }
@@ -58,6 +57,13 @@ struct CheckpointFixture : DoorFixture {
   }
   Finding verdict() {
     return REQUIRE_OK(audit_verify::verify_signed(folder / "audit", {})).finding;
+  }
+};
+
+struct NoEd25519 : DoorFixture {
+  NoEd25519() : DoorFixture(Closed{}) {
+    hsm.rules("fail C_GenerateKeyPair 1 CKR_MECHANISM_INVALID");
+    open();
   }
 };
 
@@ -142,7 +148,7 @@ TEST_CASE_METHOD(CheckpointFixture, "audit: who may not read it learns nothing o
 
 TEST_CASE_METHOD(CheckpointFixture, "audit: records come in pages, as the command prints them",
                  "[core][audit]") {
-  (void)receipt();
+  for (int i = 0; i < 4; ++i) (void)receipt();
   std::uint64_t next = 0;
   std::vector<std::string> seen;
   for (int i = 0; i < 3; ++i) {
@@ -226,25 +232,16 @@ TEST_CASE_METHOD(CheckpointFixture, "checkpoint: the key stays the same over sta
   REQUIRE_OK(audit_verify::check_consistency(older, newer, proof.hashes));
 }
 
-TEST_CASE_METHOD(DoorFixture, "checkpoint: a token without Ed25519 signs on P-256",
-                 "[core][audit]") {
-  close();
-  test::TempDir fresh;
-  std::filesystem::rename(folder / "audit", fresh / "audit");
-  std::filesystem::rename(folder / "catalog.db", fresh / "catalog.db");
-  hsm.add_token("other");
-  hsm.rules("fail C_GenerateKeyPair 1 CKR_MECHANISM_INVALID");
-  token_label = "other";
-  open();
+TEST_CASE_METHOD(NoEd25519, "checkpoint: a token without Ed25519 signs on P-256", "[core][audit]") {
   const std::string vkey = REQUIRE_OK(read_file(folder / "audit" / "checkpoint.vkey"));
-  const auto key = REQUIRE_OK(VerifierKey::parse(vkey));
-  const auto encoded = REQUIRE_OK(
-      decode_base64(vkey.substr(vkey.rfind('+') + 1, vkey.size() - vkey.rfind('+') - 2)));
-  CHECK(encoded.front() == 2);
+  CHECK(vkey.find("+AjBZ") != std::string::npos);  // type 02, then a DER sequence of 89 bytes
+  const VerifierKey key = REQUIRE_OK(VerifierKey::parse(vkey));
   const std::string note = REQUIRE_OK(opened(door->read_checkpoint(call_as("admin"))));
   CHECK(REQUIRE_OK(open_checkpoint(key, note)).size > 0);
   close();
   CHECK(REQUIRE_OK(audit_verify::verify_signed(folder / "audit", {})).finding == Finding::Good);
+  open();
+  CHECK(REQUIRE_OK(read_file(folder / "audit" / "checkpoint.vkey")) == vkey);
 }
 
 }  // namespace kw::core

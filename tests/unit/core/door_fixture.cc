@@ -49,15 +49,14 @@ rules:
   - {id: frozen, deny: [wrap, unwrap, sign], to: ["*"], keys: ["app/frozen"]}
 )";
 
-DoorFixture::DoorFixture() {
+DoorFixture::DoorFixture(Closed) {
   for (const char* const name : {"admin", "app", "nobody"}) callers[name] = caller_of(pki, name);
   write_policy_file(kPolicy);
-  open();
 }
 
 Result<std::unique_ptr<Backend>> DoorFixture::try_open() {
   return Backend::open({.module = hsm.module_path(),
-                        .token_uri = "pkcs11:token=" + token_label,
+                        .token_uri = "pkcs11:token=keyward",
                         .pin = hsm.pin(),
                         .token_directory = hsm.token_directory(),
                         .catalog = folder / "catalog.db",

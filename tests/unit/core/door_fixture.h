@@ -19,7 +19,7 @@ namespace kw::core {
 // DoorFixture is a whole backend over a fresh SoftHSM behind the shim, with three callers: admin,
 // app and nobody.
 struct DoorFixture {
-  DoorFixture();
+  DoorFixture() : DoorFixture(Closed{}) { open(); }
   ~DoorFixture() { close(); }
 
   void open();
@@ -55,7 +55,6 @@ struct DoorFixture {
 
   // Nothing is signed in between: the token's calls are the tests' own.
   std::chrono::milliseconds checkpoint_every = std::chrono::hours(1);
-  std::string token_label = "keyward";
 
   test::SoftHsm hsm;
   test::TempDir folder;
@@ -63,6 +62,10 @@ struct DoorFixture {
   std::map<std::string, std::shared_ptr<const identity::Caller>> callers;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<KeyService> door;
+
+ protected:
+  struct Closed {};
+  explicit DoorFixture(Closed);  // for who opens it otherwise
 };
 
 }  // namespace kw::core
