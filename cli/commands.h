@@ -14,5 +14,6 @@ std::vector<Command> signature_commands();
 std::vector<Command> seal_commands();
 std::vector<Command> policy_commands();
 std::vector<Command> audit_commands();
+std::vector<Command> audit_read_commands();
 
 }  // namespace kw::cli

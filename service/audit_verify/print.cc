@@ -79,6 +79,18 @@ std::string escaped(std::string_view text, std::string_view special, Escape esca
   return out;
 }
 
+std::string terminal_value(const Field& field) {
+  if (field.form == FieldForm::Text) {
+    return '"' + escape_for_terminal(as_text(field.bytes)) + '"';
+  }
+  if (field.form == FieldForm::Word && field.word.find(' ') != std::string_view::npos) {
+    return '"' + std::string(field.word) + '"';
+  }
+  return value_of(field);
+}
+
+}  // namespace
+
 std::string json_string(std::string_view text) {
   return '"' +
          escaped(text, "\"\\",
@@ -107,7 +119,6 @@ std::string utc(std::uint64_t microseconds) {
                    static_cast<unsigned>(microseconds % kSecond));
 }
 
-// The bare value; text as it was stored.
 std::string value_of(const Field& field) {
   switch (field.form) {
     case FieldForm::Number:
@@ -123,18 +134,6 @@ std::string value_of(const Field& field) {
   }
   return {};
 }
-
-std::string terminal_value(const Field& field) {
-  if (field.form == FieldForm::Text) {
-    return '"' + escape_for_terminal(as_text(field.bytes)) + '"';
-  }
-  if (field.form == FieldForm::Word && field.word.find(' ') != std::string_view::npos) {
-    return '"' + std::string(field.word) + '"';
-  }
-  return value_of(field);
-}
-
-}  // namespace
 
 std::string escape_for_terminal(std::string_view text) {
   return escaped(text, "\"\\", [](const Character& at, char byte) {
