@@ -142,8 +142,9 @@ void harden_process() {
 
 std::vector<Command> all_commands(const ServerCommands& server) {
   std::vector<Command> commands = server;
-  for (const auto& list : {key_commands(), crypto_commands(), signature_commands(), seal_commands(),
-                           policy_commands(), audit_commands(), audit_read_commands()}) {
+  for (const auto& list :
+       {key_commands(), crypto_commands(), signature_commands(), seal_commands(), policy_commands(),
+        audit_commands(), audit_read_commands(), archive_commands()}) {
     commands.insert(commands.end(), list.begin(), list.end());
   }
   return commands;

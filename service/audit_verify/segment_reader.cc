@@ -118,6 +118,7 @@ Result<Frame> SegmentReader::look_at_end() {
     if (!zeros || filled_ < window_.size()) break;
     TRY(load(window_offset_ + filled_));
   }
+  TRY(source_.check());
   TRY(load(start));
   return zeros ? Frame{} : bad(kTornFrame);
 }

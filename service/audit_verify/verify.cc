@@ -41,7 +41,8 @@ class Walk {
         record(frame.payload, reader.offset());
         reader.skip(frame);
       } else if (frame.kind == Frame::Kind::Bad) {
-        const bool torn = is_last && !TRY(reader.has_good_frame_behind());
+        // No crash tears a segment that was compressed.
+        const bool torn = is_last && !segment.is_compressed && !TRY(reader.has_good_frame_behind());
         fault(torn ? Finding::TornTail : Finding::Tampered, reader.offset(),
               std::string(frame.what));
       } else {
