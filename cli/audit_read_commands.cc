@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
+#include <functional>
+#include <iterator>
 #include <thread>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/log_options.h"
 #include "cli/server_command.h"
+#include "service/audit_read/cef.h"
 #include "service/audit_read/column.h"
+#include "service/audit_read/ocsf.h"
 #include "service/audit_read/statistics.h"
 #include "service/audit_read/table.h"
 #include "service/audit_verify/print.h"
@@ -66,7 +72,7 @@ class Format {
     return names.empty() ? std::string() : table_.line(names);
   }
 
-  std::string line(const DecodedRecord& record) {
+  std::string operator()(const DecodedRecord& record) {
     if (columns_.empty()) {
       return (json_ ? audit_verify::to_json(record) : audit_verify::to_text(record)) + "\n";
     }
@@ -92,9 +98,12 @@ bool wants_two_formats(const Arguments& arguments) {
 
 int two_formats(const Io& io) { return usage_fault(io, "give --json or --columns, not both"); }
 
+using LineMaker = std::function<std::string(const DecodedRecord&)>;
+
 // Prints what passes the filter, from the record `first` on; yields the index to go on with.
 Result<std::uint64_t> print_from(std::uint64_t first, std::uint64_t most,
-                                 const Arguments& arguments, Format& format, Lines& lines) {
+                                 const Arguments& arguments, const LineMaker& line_of,
+                                 Lines& lines) {
   const Filter filter = log_filter(arguments);
   std::uint64_t next = first;
   std::uint64_t printed = 0;
@@ -103,7 +112,7 @@ Result<std::uint64_t> print_from(std::uint64_t first, std::uint64_t most,
       audit_verify::read_records(log_folders(arguments), first, [&](const DecodedRecord& record) {
         next = record.index + 1;
         if (!filter.matches(record)) return true;
-        written = lines.add(format.line(record));
+        written = lines.add(line_of(record));
         return written.has_value() && ++printed < most;
       });
   // What is good before a fault is shown.
@@ -121,7 +130,7 @@ Result<int> show(const Arguments& arguments, const Io& io) {
   Format format(arguments, io);
   Lines lines(io.out);
   TRY(lines.add(format.header()));
-  TRY(print_from(first, most, arguments, format, lines));
+  TRY(print_from(first, most, arguments, std::ref(format), lines));
   return kExitOk;
 }
 
@@ -134,7 +143,7 @@ Result<std::deque<std::string>> last_lines(const Arguments& arguments, Format& f
   TRY(audit_verify::read_records(log_folders(arguments), 0, [&](const DecodedRecord& record) {
     next = record.index + 1;
     if (!filter.matches(record)) return true;
-    lines.push_back(format.line(record));
+    lines.push_back(format(record));
     if (lines.size() > wanted) lines.pop_front();
     return true;
   }));
@@ -153,7 +162,7 @@ Result<int> tail(const Arguments& arguments, const Io& io) {
   TRY(lines.flush());
   while (arguments.has("--follow")) {
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
-    next = TRY(print_from(next, ~std::uint64_t{0}, arguments, format, lines));
+    next = TRY(print_from(next, ~std::uint64_t{0}, arguments, std::ref(format), lines));
   }
   return kExitOk;
 }
@@ -186,6 +195,35 @@ Result<int> stats(const Arguments& arguments, const Io& io) {
   }));
   if (!counted) return std::move(counted).error();
   TRY(print_statistics(statistics, arguments, io));
+  return kExitOk;
+}
+
+using Writer = std::string (*)(const DecodedRecord&);
+
+constexpr std::pair<std::string_view, Writer> kWriters[] = {{"jsonl", &audit_verify::to_json},
+                                                            {"cef", &audit_read::to_cef},
+                                                            {"ocsf", &audit_read::to_ocsf}};
+
+std::vector<std::string> export_formats() {
+  std::vector<std::string> names;
+  for (const auto& [name, writer] : kWriters) names.emplace_back(name);
+  return names;
+}
+
+Writer writer_of(const std::string& format) {
+  const auto* found = std::find_if(std::begin(kWriters), std::end(kWriters),
+                                   [&](const auto& named) { return named.first == format; });
+  KW_ASSERT(found != std::end(kWriters));
+  return found->second;
+}
+
+Result<int> export_log(const Arguments& arguments, const Io& io) {
+  const std::uint64_t first = arguments.has("--from") ? number_of(arguments, "--from") : 0;
+  const Writer write = writer_of(arguments.get("--format"));
+  Lines lines(io.out);
+  TRY(print_from(
+      first, ~std::uint64_t{0}, arguments,
+      [write](const DecodedRecord& record) { return write(record) + "\n"; }, lines));
   return kExitOk;
 }
 
@@ -233,6 +271,19 @@ std::vector<Command> audit_read_commands() {
        .options = {folder, archive_option(), where,
                    columns_option("--by", "count by these fields, default caller,key"), json},
        .run = stats},
+      {.path = "audit export",
+       .summary = "write the log for a SIEM: JSON lines, CEF or OCSF",
+       .details = std::string(kFilterHelp),
+       .options = {folder,
+                   archive_option(),
+                   {.name = "--format",
+                    .value = "FORMAT",
+                    .help = "one line a record in this format",
+                    .need = Option::Need::Required,
+                    .choices = export_formats()},
+                   number_option("--from", "the first record's index", 0),
+                   where},
+       .run = export_log},
   };
 }
 

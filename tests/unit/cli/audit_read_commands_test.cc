@@ -72,6 +72,21 @@ TEST_CASE_METHOD(LogFixture, "audit stats: says who used which key how often", "
   CHECK(group["refused"] == 3);
 }
 
+TEST_CASE_METHOD(LogFixture, "audit export: writes a line a record in each format",
+                 "[cli][audit]") {
+  write(20);
+  write(2, a_refusal("spiffe://example.org/other"));
+  const auto jsonl = audit("export", {"--format", "jsonl"});
+  CHECK(jsonl.exit == 0);
+  CHECK(jsonl.out == audit("show", {"--json"}).out);
+  const auto cef = lines_of(audit("export", {"--format", "cef", "--where", "op=unwrap"}).out);
+  REQUIRE(cef.size() == 2);
+  CHECK(cef[0].find("CEF:0|keyward|keyward|1|unwrap|unwrap|6|rt=") == 0);
+  const auto ocsf = lines_of(audit("export", {"--format", "ocsf", "--from", "3"}).out);
+  CHECK(ocsf.size() == lines_of(jsonl.out).size() - 3);
+  CHECK(nlohmann::json::parse(ocsf[0])["class_uid"] == 6003);
+}
+
 TEST_CASE_METHOD(LogFixture, "audit readers: each wrong argument is wrong usage, and named",
                  "[cli][audit]") {
   write(1);
@@ -93,20 +108,30 @@ TEST_CASE_METHOD(LogFixture, "audit readers: each wrong argument is wrong usage,
   CHECK(audit("stats", {"--by", "colour"}).exit == 2);
   CHECK(audit("stats", {"--by", ""}).exit == 2);
   CHECK(audit("stats", {"--columns", "time"}).exit == 2);
+  CHECK(audit("export").exit == 2);
+  CHECK(audit("export", {"--format", "xml"}).exit == 2);
+  CHECK(audit("export", {"--format", "cef", "--from", "x"}).exit == 2);
+  CHECK(audit("export", {"--format", "cef", "--where", "op"}).exit == 2);
 }
 
 TEST_CASE_METHOD(LogFixture, "audit readers: no text of a record breaks a line", "[cli][audit]") {
   write(1, a_refusal(std::string(kHostile)));
-  const std::vector<std::vector<std::string>> all = {
-      {"show"}, {"show", "--json"}, {"show", "--columns", "caller,key"},
-      {"tail"}, {"stats"},          {"stats", "--json", "--by", "caller"}};
+  const std::vector<std::vector<std::string>> all = {{"show"},
+                                                     {"show", "--json"},
+                                                     {"show", "--columns", "caller,key"},
+                                                     {"tail"},
+                                                     {"stats"},
+                                                     {"stats", "--json", "--by", "caller"},
+                                                     {"export", "--format", "jsonl"},
+                                                     {"export", "--format", "cef"},
+                                                     {"export", "--format", "ocsf"}};
   for (const auto& words : all) {
     INFO(words.back());
     const auto outcome = audit(words[0], {words.begin() + 1, words.end()});
     CHECK(outcome.exit == 0);
     CHECK(outcome.out.find_first_of("\x1b\r\xff") == std::string::npos);
     CHECK(outcome.out.find("\u202e") == std::string::npos);
-    CHECK(outcome.out.find("\nCEF") == std::string::npos);
+    CHECK(outcome.out.find("\nCEF:0|x") == std::string::npos);
     CHECK(is_utf8(outcome.out));
   }
   const std::string json = lines_of(audit("stats", {"--json", "--by", "caller"}).out).at(0);
@@ -133,6 +158,7 @@ TEST_CASE_METHOD(LogFixture, "audit readers: a folder that is none is an error",
     CHECK(call({"audit", verb, "/nonexistent"}).exit == 1);
     CHECK(call({"audit", verb, (dir / "lock").string()}).exit == 1);
   }
+  CHECK(call({"audit", "export", "/nonexistent", "--format", "ocsf"}).exit == 1);
   CHECK(audit("show", {"--archive", "/nonexistent"}).exit == 1);
   CHECK(audit("stats", {"--archive", "/nonexistent"}).exit == 1);
   std::filesystem::remove(segments().front());
