@@ -68,7 +68,13 @@ class Format {
   // What stands above all lines.
   std::string header() {
     std::vector<std::string> names;
-    for (const Column& column : columns_) names.push_back(column.name);
+    std::vector<std::string> widest;
+    for (const Column& column : columns_) {
+      names.push_back(column.name);
+      const bool is_time = column.field.form == audit_verify::FieldForm::Time;
+      widest.push_back(is_time ? audit_verify::utc(0) : column.name);
+    }
+    table_.expect(widest);
     return names.empty() ? std::string() : table_.line(names);
   }
 
