@@ -83,6 +83,7 @@ class Format {
       return (json_ ? audit_verify::to_json(record) : audit_verify::to_text(record)) + "\n";
     }
     std::vector<std::string> cells;
+    cells.reserve(columns_.size());
     for (const Column& column : columns_) cells.push_back(audit_read::cell_of(record, column));
     return table_.line(cells);
   }

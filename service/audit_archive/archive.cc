@@ -132,6 +132,9 @@ class Mover {
     for (std::uint64_t offset = 0;;) {
       const std::size_t got = TRY(source.read_at(offset, bytes));
       if (got == 0) break;
+      if (offset + got > audit_verify::kMaxSegment) {
+        return Error(Code::Internal, segment.path.string() + ": larger than a segment can be");
+      }
       TRY(file.write(ByteView(bytes).first(got)));
       offset += got;
     }

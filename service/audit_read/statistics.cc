@@ -67,6 +67,7 @@ std::vector<Statistics::Group> Statistics::groups() const {
 
 std::vector<std::string> header_of(const std::vector<Column>& by) {
   std::vector<std::string> names;
+  names.reserve(by.size() + 4);
   for (const Column& column : by) names.push_back(column.name);
   names.insert(names.end(), {"records", "refused", "first", "last"});
   return names;

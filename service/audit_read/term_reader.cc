@@ -140,27 +140,31 @@ Result<Pattern> TermReader::take_value() {
   Pattern value;
   const bool quoted = rest_.starts_with('"');
   if (quoted) rest_.remove_prefix(1);
-  while (!rest_.empty() && (quoted ? rest_.front() != '"' : !is_blank(rest_.front()))) {
-    const char c = rest_.front();
-    if (c == '"') return fault("a quotation mark within a value: write \\\"");
-    if (c == '\\') {
-      TRY(take_escape(value));
-      continue;
-    }
-    if (c == '*') {
-      value.add_star();
-    } else {
-      value.add({&c, 1});
-    }
-    rest_.remove_prefix(1);
-  }
-  if (quoted) {
-    if (rest_.empty()) return fault("the quotation marks are not closed");
-    rest_.remove_prefix(1);
-    if (!rest_.empty() && !is_blank(rest_.front())) return fault("text behind a quoted value");
-  }
+  const auto goes_on = [&] { return quoted ? rest_.front() != '"' : !is_blank(rest_.front()); };
+  while (!rest_.empty() && goes_on()) TRY(take_piece(value));
+  if (quoted) TRY(close_quotes());
   if (value.literal() == std::string()) return fault("no value; a missing field is NAME!=*");
   return value;
+}
+
+Result<void> TermReader::close_quotes() {
+  if (rest_.empty()) return fault("the quotation marks are not closed");
+  rest_.remove_prefix(1);
+  if (!rest_.empty() && !is_blank(rest_.front())) return fault("text behind a quoted value");
+  return {};
+}
+
+Result<void> TermReader::take_piece(Pattern& value) {
+  const char c = rest_.front();
+  if (c == '"') return fault("a quotation mark within a value: write \\\"");
+  if (c == '\\') return take_escape(value);
+  if (c == '*') {
+    value.add_star();
+  } else {
+    value.add({&c, 1});
+  }
+  rest_.remove_prefix(1);
+  return {};
 }
 
 // \\ \" \* and what the log's text lines show: \xNN, a byte, and \u{N...}, a character.

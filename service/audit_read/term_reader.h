@@ -23,6 +23,8 @@ class TermReader {
 
  private:
   Result<Pattern> take_value();
+  Result<void> close_quotes();
+  Result<void> take_piece(Pattern& value);
   Result<void> take_escape(Pattern& value);
   Result<void> fill(Term& term, const Pattern& value) const;
   Error fault(std::string_view what) const;

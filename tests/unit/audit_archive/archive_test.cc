@@ -135,6 +135,27 @@ TEST_CASE_METHOD(ArchiveFixture, "archive: a damaged segment and those behind it
   CHECK(segments() == std::vector(files.begin() + 1, files.end()));
 }
 
+// No service writes one; whoever reads the copy would refuse it.
+TEST_CASE_METHOD(ArchiveFixture, "archive: a segment larger than 64 MiB stays, and has no copy",
+                 "[audit_archive]") {
+  options.segment_size = 65u << 20;
+  options.undurable_limit = 1u << 30;
+  {
+    const auto log = open();
+    audit::Record record = a_wrap(std::string(512, 'c'));
+    record.key_name = std::string(511, 'k');
+    for (int i = 0; i < 55'000; ++i) {
+      if (!log->append(record)) FAIL("record " << i);
+    }
+  }
+  const auto before = segments();
+  REQUIRE(before.size() == 2);
+  REQUIRE(std::filesystem::file_size(before[0]) > (64u << 20));
+  CHECK_CODE(archive(), Code::Internal);
+  CHECK(segments() == before);
+  CHECK(names_in(older.path()).empty());
+}
+
 TEST_CASE_METHOD(ArchiveFixture, "archive: refuses a folder with another log's segments",
                  "[audit_archive]") {
   write(30);

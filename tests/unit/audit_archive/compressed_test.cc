@@ -131,6 +131,16 @@ TEST_CASE_METHOD(CompressedFixture, "compressed segments: bytes that are not gzi
   CHECK(verdict().file == gz(plain[1]));
 }
 
+TEST_CASE_METHOD(CompressedFixture, "segments: a file with another name is no part of the log",
+                 "[audit_archive]") {
+  for (const std::string name :
+       {"99999999999999999999.kwa", "00000000000000000000.kwa.gz.new", "0.kwa", "x.kwa.gz",
+        "0000000000000000000a.kwa", "-0000000000000000001.kwa", "00000000000000000000.gz"}) {
+    put(dir / name, "x");
+  }
+  CHECK(verdict().finding == Finding::Good);
+}
+
 TEST_CASE_METHOD(CompressedFixture, "compressed segments: a bomb is refused at 64 MiB",
                  "[audit_archive]") {
   const std::string last = plain.back().string();
