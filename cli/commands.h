@@ -15,5 +15,7 @@ std::vector<Command> seal_commands();
 std::vector<Command> policy_commands();
 std::vector<Command> audit_commands();
 Command prove_command();  // audit prove
+std::vector<Command> audit_read_commands();
+std::vector<Command> archive_commands();
 
 }  // namespace kw::cli

@@ -22,7 +22,7 @@ struct Group {
 constexpr Group kGroups[] = {
     {"key", "create, list and change keys"},
     {"policy", "check and question a policy file, without a server"},
-    {"audit", "verify and read an audit log, without a server"},
+    {"audit", "verify, read, count and export an audit log, without a server"},
 };
 
 std::string group_summary(std::string_view word) {
@@ -142,8 +142,9 @@ void harden_process() {
 
 std::vector<Command> all_commands(const ServerCommands& server) {
   std::vector<Command> commands = server;
-  for (const auto& list : {key_commands(), crypto_commands(), signature_commands(), seal_commands(),
-                           policy_commands(), audit_commands()}) {
+  for (const auto& list :
+       {key_commands(), crypto_commands(), signature_commands(), seal_commands(), policy_commands(),
+        audit_commands(), audit_read_commands(), archive_commands()}) {
     commands.insert(commands.end(), list.begin(), list.end());
   }
   return commands;

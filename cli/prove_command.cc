@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/json_answer.h"
 #include "cli/json_body.h"
+#include "cli/log_options.h"
 #include "cli/problem_text.h"
 #include "cli/server_command.h"
 #include "service/audit_verify/proof.h"
@@ -30,16 +31,22 @@ std::string check_receipt(const std::string& text) {
   return receipt ? "" : receipt.error().detail();
 }
 
-Result<LogProof> proof_from_folder(const std::filesystem::path& folder, const VerifierKey& key,
+Result<LogProof> proof_from_folder(const audit_verify::Folders& folders, const VerifierKey& key,
                                    const Receipt& receipt) {
-  std::string note = TRY(read_file(folder / audit_verify::kCheckpointFile));
+  std::string note = TRY(read_file(folders.log / audit_verify::kCheckpointFile));
   LogProof proof{receipt.index, {}, std::move(note)};
   const Checkpoint checkpoint = TRY(open_checkpoint(key, proof.note));
   audit_verify::Hashes leaves;
-  TRY(audit_verify::read_records(folder, 0, [&](const audit_verify::DecodedRecord& record) {
+  bool from_the_first = false;
+  TRY(audit_verify::read_records(folders, 0, [&](const audit_verify::DecodedRecord& record) {
+    from_the_first = from_the_first || record.index == 0;
     leaves.push_back(record.leaf);
-    return leaves.size() < checkpoint.size;
+    return from_the_first && leaves.size() < checkpoint.size;
   }));
+  if (!from_the_first) {
+    return Error(Code::NotFound,
+                 folders.log.string() + ": the first records were moved: --archive");
+  }
   if (receipt.index < leaves.size())
     proof.path = audit_verify::inclusion_path(leaves, receipt.index);
   return proof;
@@ -90,7 +97,7 @@ Result<LogProof> find_proof(const Arguments& arguments, const VerifierKey& key,
     const std::string text = TRY(read_file(arguments.get("--proof")));
     return audit_verify::parse_log_proof(text);
   }
-  if (arguments.has("DIR")) return proof_from_folder(arguments.get("DIR"), key, receipt);
+  if (arguments.has("DIR")) return proof_from_folder(log_folders(arguments), key, receipt);
   const auto server = TRY(Client::open(client_settings(arguments)));
   return proof_from_server(*server, key, receipt);
 }
@@ -132,6 +139,7 @@ Command prove_command() {
           "The proof comes from the log's folder, from a server, or from --proof FILE, which\n"
           "needs neither. Ends with 0 proven, 1 not proven.",
       .options = {folder,
+                  archive_option(),
                   receipt,
                   file_option("--key", "the verifier key that you trust [DIR/checkpoint.vkey]"),
                   file_option("--proof", "a .tlog-proof that was kept"),

@@ -208,6 +208,40 @@ const Field* DecodedRecord::find(std::string_view name) const noexcept {
   return found == fields.end() ? nullptr : &*found;
 }
 
+std::optional<Field> DecodedRecord::value(std::string_view name) const {
+  if (const Field* found = find(name)) return *found;
+  Field field;
+  field.name = name;
+  if (name == "index") {
+    field.number = index;
+  } else if (name == "kind") {
+    const auto at = std::find(kKinds.begin(), kKinds.end(), kind);
+    field.form = FieldForm::Word;
+    field.number = static_cast<std::uint64_t>(at - kKinds.begin());
+    field.word = kind;
+  } else if (name == "leaf" || name == "previous_leaf") {
+    field.form = FieldForm::Hex;
+    field.bytes = name == "leaf" ? ByteView(leaf) : previous_leaf;
+  } else {
+    return std::nullopt;
+  }
+  return field;
+}
+
+const std::vector<FieldInfo>& all_fields() {
+  static const std::vector<FieldInfo> kFields = [] {
+    std::vector<FieldInfo> fields = {{"index", FieldForm::Number, 8, {}},
+                                     {"previous_leaf", FieldForm::Hex, 32, {}},
+                                     {"kind", FieldForm::Word, 1, kKinds}};
+    for (const FieldRule& rule : kRules) {
+      fields.push_back({rule.name, rule.form, rule.max, rule.words});
+    }
+    fields.push_back({"leaf", FieldForm::Hex, 32, {}});
+    return fields;
+  }();
+  return kFields;
+}
+
 Result<void> decode_payload(ByteView payload, DecodedRecord& record) {
   record.fields.clear();
   const ByteView index = TRY(take_fixed(payload, 0x01, 8, "no index"));

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +25,17 @@ struct Field {
   ByteView bytes;            // Text, Hex: as stored; text is the caller's and may hold anything
 };
 
+// FieldInfo is what a field can hold, by the table of docs/audit-format.md.
+struct FieldInfo {
+  std::string_view name;
+  FieldForm form = FieldForm::Number;
+  std::size_t size = 0;                          // in bytes; of a text at most
+  std::span<const std::string_view> words = {};  // Word: by number, empty where there is none
+};
+
+// Every field of the table, in its order, and the computed `leaf` at the end.
+const std::vector<FieldInfo>& all_fields();
+
 // DecodedRecord is one payload, taken apart.
 struct DecodedRecord {
   std::uint64_t index = 0;
@@ -32,6 +45,10 @@ struct DecodedRecord {
   std::vector<Field> fields;  // the others, in the order of their tags
 
   const Field* find(std::string_view name) const noexcept;  // null if absent
+
+  // The same for every name of all_fields(): index, leaf hashes and kind too. Lives as long as the
+  // record and `name`.
+  std::optional<Field> value(std::string_view name) const;
 };
 
 // Takes a payload apart into `record`, whose memory is used again. Accepts the canonical encoding

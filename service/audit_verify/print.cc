@@ -7,33 +7,10 @@
 #include <array>
 #include <cstdio>
 
+#include "service/audit_verify/escape.h"
+
 namespace kw::audit_verify {
 namespace {
-
-struct Range {
-  char32_t first;
-  char32_t last;
-};
-
-// Characters that move the cursor, hide or reorder text (Unicode 15, categories Cc, Cf, Zl, Zp as
-// far as terminals act on them).
-constexpr std::array<Range, 11> kHidden = {{{0x0000, 0x001f},
-                                            {0x007f, 0x009f},
-                                            {0x00ad, 0x00ad},
-                                            {0x061c, 0x061c},
-                                            {0x180e, 0x180e},
-                                            {0x200b, 0x200f},
-                                            {0x2028, 0x202e},
-                                            {0x2060, 0x206f},
-                                            {0xfeff, 0xfeff},
-                                            {0xfff9, 0xfffb},
-                                            {0xe0000, 0xe007f}}};
-
-bool is_hidden(char32_t character) {
-  return std::any_of(kHidden.begin(), kHidden.end(), [character](const Range& range) {
-    return character >= range.first && character <= range.last;
-  });
-}
 
 template <typename... Values>
 std::string formatted(const char* format, Values... values) {
@@ -42,56 +19,28 @@ std::string formatted(const char* format, Values... values) {
   return std::string(buffer.data(), static_cast<std::size_t>(std::max(size, 0)));
 }
 
-// One character at the front of a text: its length, and its value if it is well-formed UTF-8.
-struct Character {
-  std::size_t size = 1;
-  bool valid = false;
-  char32_t value = 0;
-};
-
-Character first_character(std::string_view text) {
-  const unsigned char lead = static_cast<unsigned char>(text[0]);
-  Character found;
-  if (lead < 0x80) return {1, true, lead};
-  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (size > text.size() || !is_utf8(text.substr(0, size))) return found;
-  found = {size, true, static_cast<char32_t>(lead & (0xffu >> (size + 1)))};
-  for (const char c : text.substr(1, size - 1)) {
-    found.value = (found.value << 6) | (static_cast<unsigned char>(c) & 0x3fu);
+std::string terminal_value(const Field& field) {
+  if (field.form == FieldForm::Text) {
+    return '"' + escape_for_terminal(as_text(field.bytes)) + '"';
   }
-  return found;
+  if (field.form == FieldForm::Word && field.word.find(' ') != std::string_view::npos) {
+    return '"' + std::string(field.word) + '"';
+  }
+  return value_of(field);
 }
 
-// Copies a text; what may not be shown as it is goes through `escape`, with its first byte.
-template <typename Escape>
-std::string escaped(std::string_view text, std::string_view special, Escape escape) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const Character at = first_character(text);
-    if (!at.valid || is_hidden(at.value) || special.find(text[0]) != std::string_view::npos) {
-      out += escape(at, text[0]);
-    } else {
-      out += text.substr(0, at.size);
-    }
-    text.remove_prefix(at.size);
-  }
-  return out;
-}
+}  // namespace
 
 std::string json_string(std::string_view text) {
-  return '"' +
-         escaped(text, "\"\\",
-                 [](const Character& at, char byte) {
-                   if (!at.valid) return formatted("\\\\x%02x", static_cast<unsigned char>(byte));
-                   if (at.value == '"' || at.value == '\\') return std::string{'\\', byte};
-                   if (at.value < 0x10000)
-                     return formatted("\\u%04x", static_cast<unsigned>(at.value));
-                   const char32_t rest = at.value - 0x10000;
-                   return formatted("\\u%04x\\u%04x", static_cast<unsigned>(0xd800 + (rest >> 10)),
-                                    static_cast<unsigned>(0xdc00 + (rest & 0x3ff)));
-                 }) +
-         '"';
+  const auto escape = [](const Character& at) {
+    if (!at.valid) return '\\' + visible(at);
+    if (at.value == '"' || at.value == '\\') return std::string{'\\', at.byte};
+    if (at.value < 0x10000) return formatted("\\u%04x", static_cast<unsigned>(at.value));
+    const char32_t rest = at.value - 0x10000;
+    return formatted("\\u%04x\\u%04x", static_cast<unsigned>(0xd800 + (rest >> 10)),
+                     static_cast<unsigned>(0xdc00 + (rest & 0x3ff)));
+  };
+  return '"' + escape_text(text, "\"\\", escape) + '"';
 }
 
 std::string utc(std::uint64_t microseconds) {
@@ -107,7 +56,6 @@ std::string utc(std::uint64_t microseconds) {
                    static_cast<unsigned>(microseconds % kSecond));
 }
 
-// The bare value; text as it was stored.
 std::string value_of(const Field& field) {
   switch (field.form) {
     case FieldForm::Number:
@@ -124,24 +72,10 @@ std::string value_of(const Field& field) {
   return {};
 }
 
-std::string terminal_value(const Field& field) {
-  if (field.form == FieldForm::Text) {
-    return '"' + escape_for_terminal(as_text(field.bytes)) + '"';
-  }
-  if (field.form == FieldForm::Word && field.word.find(' ') != std::string_view::npos) {
-    return '"' + std::string(field.word) + '"';
-  }
-  return value_of(field);
-}
-
-}  // namespace
-
 std::string escape_for_terminal(std::string_view text) {
-  return escaped(text, "\"\\", [](const Character& at, char byte) {
-    if (!at.valid) return formatted("\\x%02x", static_cast<unsigned char>(byte));
-    if (at.value == '"' || at.value == '\\') return std::string{'\\', byte};
-    if (at.value < 0x80) return formatted("\\x%02x", static_cast<unsigned>(at.value));
-    return formatted("\\u{%04x}", static_cast<unsigned>(at.value));
+  return escape_text(text, "\"\\", [](const Character& at) {
+    const bool is_mark = at.valid && (at.value == '"' || at.value == '\\');
+    return is_mark ? std::string{'\\', at.byte} : visible(at);
   });
 }
 

@@ -18,4 +18,14 @@ std::string to_json(const DecodedRecord& record);
 // The escaping of to_text.
 std::string escape_for_terminal(std::string_view text);
 
+// The escaping of to_json, with the quotation marks around it.
+std::string json_string(std::string_view text);
+
+// A field's bare value: numbers in decimal, hashes in hexadecimal, times as RFC 3339, text as it
+// was stored, which may hold anything.
+std::string value_of(const Field& field);
+
+// A time of day in UTC as RFC 3339, with microseconds. A time behind the year 9999 is a number.
+std::string utc(std::uint64_t microseconds);
+
 }  // namespace kw::audit_verify

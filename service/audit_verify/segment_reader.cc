@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/audit_verify/segment_reader.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <string>
-#include <system_error>
+#include <span>
 
 #include "base/crc32c.h"
 
@@ -23,11 +17,6 @@ constexpr std::size_t kMaxPayload = 4096;
 constexpr std::string_view kMagic("kwaudit\x01", 8);
 
 constexpr std::string_view kTornFrame = "bytes that are no record";
-
-Error unavailable(std::string_view step) {
-  return Error(Code::Unavailable,
-               std::string(step) + ": " + std::generic_category().message(errno));
-}
 
 Frame bad(std::string_view what) { return {Frame::Kind::Bad, {}, what}; }
 
@@ -49,21 +38,11 @@ bool looks_like_frame(ByteView bytes) {
 
 }  // namespace
 
-SegmentReader::SegmentReader(FileDescriptor file) : file_(std::move(file)), window_(kWindow) {}
+SegmentReader::SegmentReader(SegmentSource source) : source_(std::move(source)), window_(kWindow) {}
 
-Result<SegmentReader> SegmentReader::open(const std::filesystem::path& path) {
-  // Without O_NONBLOCK a FIFO would hang the reader.
-  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!file.is_open() && errno == ELOOP) {
-    return Error(Code::InvalidArgument, "a link where a segment should be");
-  }
-  if (!file.is_open()) return unavailable("open " + path.string());
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return unavailable("stat " + path.string());
-  if (!S_ISREG(status.st_mode)) {
-    return Error(Code::InvalidArgument, "no regular file where a segment should be");
-  }
-  SegmentReader reader(std::move(file));
+Result<SegmentReader> SegmentReader::open(const Segment& segment) {
+  SegmentSource source = TRY(SegmentSource::open(segment));
+  SegmentReader reader(std::move(source));
   TRY(reader.load(0));
   return reader;
 }
@@ -71,24 +50,32 @@ Result<SegmentReader> SegmentReader::open(const std::filesystem::path& path) {
 Result<void> SegmentReader::load(std::uint64_t offset) {
   window_offset_ = offset;
   filled_ = place_ = 0;
-  while (filled_ < window_.size()) {
-    const ssize_t got = ::pread(file_.get(), window_.data() + filled_, window_.size() - filled_,
-                                static_cast<off_t>(offset + filled_));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return unavailable("read");
-    if (got == 0) break;
-    filled_ += static_cast<std::size_t>(got);
-  }
+  return fill();
+}
+
+Result<void> SegmentReader::fill() {
+  filled_ += TRY(source_.read_at(window_offset_ + filled_, std::span(window_).subspan(filled_)));
   return {};
 }
 
+// Keeps what is not read yet: a compressed segment cannot be read twice for nothing.
+Result<void> SegmentReader::slide() {
+  std::copy(window_.begin() + static_cast<std::ptrdiff_t>(place_),
+            window_.begin() + static_cast<std::ptrdiff_t>(filled_), window_.begin());
+  window_offset_ += place_;
+  filled_ -= place_;
+  place_ = 0;
+  return fill();
+}
+
 Result<ByteView> SegmentReader::peek(std::size_t wanted) {
-  if (filled_ - place_ < wanted && filled_ == window_.size()) TRY(load(offset()));
+  if (filled_ - place_ < wanted && filled_ == window_.size()) TRY(slide());
   return ByteView(window_).subspan(place_, std::min(wanted, filled_ - place_));
 }
 
 Result<Header> SegmentReader::read_header() {
   const ByteView bytes = TRY(peek(kHeaderSize));
+  if (bytes.size() < kHeaderSize) TRY(source_.check());
   if (bytes.size() < kHeaderSize) return Error(Code::InvalidArgument, "a header cut short");
   if (as_text(bytes.first(kMagic.size())) != kMagic) {
     return Error(Code::InvalidArgument, "no header of version 1");
@@ -106,10 +93,13 @@ Result<Header> SegmentReader::read_header() {
 }
 
 Result<Frame> SegmentReader::look() {
-  const Frame frame = TRY(look_once());
-  if (frame.kind != Frame::Kind::Bad) return frame;
-  TRY(load(offset()));
-  return look_once();
+  Frame frame = TRY(look_once());
+  if (frame.kind == Frame::Kind::Bad) {
+    TRY(load(offset()));
+    frame = TRY(look_once());
+  }
+  if (frame.kind != Frame::Kind::Good) TRY(source_.check());
+  return frame;
 }
 
 Result<Frame> SegmentReader::look_once() {
@@ -128,6 +118,7 @@ Result<Frame> SegmentReader::look_at_end() {
     if (!zeros || filled_ < window_.size()) break;
     TRY(load(window_offset_ + filled_));
   }
+  TRY(source_.check());
   TRY(load(start));
   return zeros ? Frame{} : bad(kTornFrame);
 }

@@ -3,12 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <string_view>
 
 #include "base/bytes.h"
-#include "base/file.h"
 #include "base/result.h"
+#include "service/audit_verify/segment_source.h"
 
 namespace kw::audit_verify {
 
@@ -30,12 +29,12 @@ struct Frame {
   std::string_view what;
 };
 
-// SegmentReader walks one segment file through a window, so that memory stays small. Errors of the
-// file system are Unavailable.
+// SegmentReader walks one segment, compressed or not, through a window, so that memory stays small.
+// Errors of the file system are Unavailable, those of compressed bytes InvalidArgument.
 class SegmentReader {
  public:
   // Errors: InvalidArgument if this is no regular file.
-  static Result<SegmentReader> open(const std::filesystem::path& path);
+  static Result<SegmentReader> open(const Segment& segment);
 
   // The header; the place is behind it then. Errors: InvalidArgument if it is none.
   Result<Header> read_header();
@@ -50,21 +49,23 @@ class SegmentReader {
   // Whether a good frame begins anywhere behind the place.
   Result<bool> has_good_frame_behind();
 
-  // Whether the file ends at the place, without zeros.
+  // Whether the segment ends at the place, without zeros.
   Result<bool> is_at_end_of_file();
 
   std::uint64_t offset() const noexcept { return window_offset_ + place_; }
 
  private:
-  explicit SegmentReader(FileDescriptor file);
+  explicit SegmentReader(SegmentSource source);
   Result<void> load(std::uint64_t offset);
+  Result<void> fill();
+  Result<void> slide();
   Result<ByteView> peek(std::size_t wanted);
   Result<Frame> look_once();
   Result<Frame> look_at_end();
 
-  FileDescriptor file_;
+  SegmentSource source_;
   Bytes window_;
-  std::uint64_t window_offset_ = 0;  // in the file
+  std::uint64_t window_offset_ = 0;  // in the segment
   std::size_t filled_ = 0;
   std::size_t place_ = 0;  // in the window
 };

@@ -40,12 +40,14 @@ Result<VerifierKey> read_verifier_key(const std::filesystem::path& file) {
   return key;
 }
 
-Result<Verdict> verify_signed(const std::filesystem::path& folder, const Trust& trust) {
-  const std::filesystem::path own_key = folder / kVerifierKeyFile;
-  const std::filesystem::path own_checkpoint = folder / kCheckpointFile;
+Result<Verdict> verify_signed(const Folders& folders, const Trust& trust) {
+  const std::filesystem::path own_key = folders.log / kVerifierKeyFile;
+  const std::filesystem::path own_checkpoint = folders.log / kCheckpointFile;
   std::error_code failure;
-  const bool is_folder = std::filesystem::is_directory(folder, failure);
-  if (!is_folder || (trust.records_alone && !trust.key && !trust.checkpoint)) return verify(folder);
+  const bool is_folder = std::filesystem::is_directory(folders.log, failure);
+  if (!is_folder || (trust.records_alone && !trust.key && !trust.checkpoint)) {
+    return verify(folders);
+  }
   const Result<VerifierKey> key = read_verifier_key(trust.key.value_or(own_key));
   if (!key && trust.key) return key.error();
   if (!key) return fault_in(own_key, key.error());
@@ -57,7 +59,7 @@ Result<Verdict> verify_signed(const std::filesystem::path& folder, const Trust& 
   } else if (!trust.records_alone) {
     return fault_in(own_checkpoint, newest.error());
   }
-  return verify(folder, heads);
+  return verify(folders, heads);
 }
 
 }  // namespace kw::audit_verify

@@ -24,9 +24,9 @@ inline constexpr std::string_view kVerifierKeyFile = "checkpoint.vkey";
 // Errors: InvalidArgument (no verifier key), NotFound, Unavailable.
 Result<VerifierKey> read_verifier_key(const std::filesystem::path& file);
 
-// verify(), and the log's newest checkpoint against its records: a missing checkpoint is Truncated,
-// one that the key did not sign is Tampered. Errors: those of verify; InvalidArgument, NotFound
-// (what `trust` names).
-Result<Verdict> verify_signed(const std::filesystem::path& folder, const Trust& trust);
+// verify(), and the newest checkpoint in the log's own folder against its records: a missing
+// checkpoint is Truncated, one that the key did not sign is Tampered. Errors: those of verify;
+// InvalidArgument, NotFound (what `trust` names).
+Result<Verdict> verify_signed(const Folders& folders, const Trust& trust);
 
 }  // namespace kw::audit_verify

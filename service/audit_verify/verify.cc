@@ -2,7 +2,6 @@
 #include "service/audit_verify/verify.h"
 
 #include <algorithm>
-#include <optional>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -13,46 +12,6 @@
 
 namespace kw::audit_verify {
 namespace {
-
-struct Segment {
-  std::filesystem::path path;
-  std::uint64_t first_index = 0;
-};
-
-std::optional<std::uint64_t> index_of_name(const std::string& name) {
-  constexpr std::size_t kDigits = 20;
-  if (name.size() != kDigits + 4 || name.substr(kDigits) != ".kwa") return std::nullopt;
-  std::uint64_t index = 0;
-  for (const char digit : name.substr(0, kDigits)) {
-    if (digit < '0' || digit > '9') return std::nullopt;
-    index = index * 10 + static_cast<std::uint64_t>(digit - '0');
-  }
-  return index;
-}
-
-std::string name_of_index(std::uint64_t index) {
-  std::string digits = std::to_string(index);
-  digits.insert(0, 20 - digits.size(), '0');
-  return digits + ".kwa";
-}
-
-Result<std::vector<Segment>> list(const std::filesystem::path& folder) {
-  std::vector<Segment> segments;
-  std::error_code failure;
-  for (std::filesystem::directory_iterator at(folder, failure), end; !failure && at != end;
-       at.increment(failure)) {
-    const auto index = index_of_name(at->path().filename().string());
-    if (index) segments.push_back({at->path(), *index});
-  }
-  if (failure) {
-    const bool missing = failure == std::errc::no_such_file_or_directory;
-    return Error(missing ? Code::NotFound : Code::Unavailable,
-                 folder.string() + ": " + failure.message());
-  }
-  std::sort(segments.begin(), segments.end(),
-            [](const Segment& a, const Segment& b) { return a.path < b.path; });
-  return segments;
-}
 
 using Callback = std::function<bool(const DecodedRecord&)>;
 
@@ -70,7 +29,7 @@ class Walk {
 
   Result<void> segment(const Segment& segment, bool is_last) {
     verdict_.file = segment.path;
-    Result<SegmentReader> opened = SegmentReader::open(segment.path);
+    Result<SegmentReader> opened = SegmentReader::open(segment);
     if (!opened) return wrong_or_error(opened.error(), 0);
     SegmentReader reader = std::move(opened).value();
     const Result<Header> header = reader.read_header();
@@ -78,12 +37,15 @@ class Walk {
     check_header(*header, segment);
     sealed_ = false;
     while (goes_on()) {
-      const Frame frame = TRY(reader.look());
+      const Result<Frame> looked = reader.look();
+      if (!looked) return wrong_or_error(looked.error(), reader.offset());
+      const Frame frame = *looked;
       if (frame.kind == Frame::Kind::Good) {
         record(frame.payload, reader.offset());
         reader.skip(frame);
       } else if (frame.kind == Frame::Kind::Bad) {
-        const bool torn = is_last && !TRY(reader.has_good_frame_behind());
+        // No crash tears a segment that was compressed.
+        const bool torn = is_last && !segment.is_compressed && !TRY(reader.has_good_frame_behind());
         fault(torn ? Finding::TornTail : Finding::Tampered, reader.offset(),
               std::string(frame.what));
       } else {
@@ -201,21 +163,27 @@ class Walk {
 };
 
 // Walks from the segment at `from` on, and into segments that a running writer adds meanwhile.
-Result<void> walk_from(Walk& walk, std::vector<Segment> segments, std::size_t from) {
+Result<void> walk_from(Walk& walk, const Folders& folders, std::vector<Segment> segments,
+                       std::size_t from) {
   for (std::size_t i = from; i < segments.size() && walk.goes_on(); ++i) {
     TRY(walk.segment(segments[i], i + 1 == segments.size()));
     if (!walk.ended_sealed() || i + 1 != segments.size()) continue;
-    const auto next = segments[i].path.parent_path() / name_of_index(walk.next_index());
+    const auto next = folders.log / name_of_segment(walk.next_index());
     std::error_code failure;
     if (std::filesystem::exists(next, failure)) segments.push_back({next, walk.next_index()});
   }
   return {};
 }
 
+Error internal_fault(const Verdict& verdict) {
+  return Error(Code::Internal, verdict.file.string() + ", byte " + std::to_string(verdict.offset) +
+                                   ": " + verdict.what);
+}
+
 }  // namespace
 
-Result<Verdict> verify(const std::filesystem::path& folder, const std::vector<SignedHead>& heads) {
-  const std::vector<Segment> segments = TRY(list(folder));
+Result<Verdict> verify(const Folders& folders, const std::vector<SignedHead>& heads) {
+  const std::vector<Segment> segments = TRY(list_segments(folders));
   const Callback no_callback;
   Walk walk(no_callback, heads);
   if (segments.empty()) {
@@ -223,15 +191,15 @@ Result<Verdict> verify(const std::filesystem::path& folder, const std::vector<Si
   } else if (segments[0].first_index != 0) {
     walk.fault(Finding::Truncated, 0, "the log begins with " + segments[0].path.string());
   }
-  TRY(walk_from(walk, segments, 0));
+  TRY(walk_from(walk, folders, segments, 0));
   if (walk.ended_sealed()) walk.fault(Finding::Truncated, 0, "no segment after the last seal");
   walk.compare_with_end();
   return walk.verdict();
 }
 
-Result<void> read_records(const std::filesystem::path& folder, std::uint64_t first,
+Result<void> read_records(const Folders& folders, std::uint64_t first,
                           const std::function<bool(const DecodedRecord&)>& callback) {
-  const std::vector<Segment> segments = TRY(list(folder));
+  const std::vector<Segment> segments = TRY(list_segments(folders));
   const Callback from_first = [&](const DecodedRecord& record) {
     return record.index < first || callback(record);
   };
@@ -242,11 +210,31 @@ Result<void> read_records(const std::filesystem::path& folder, std::uint64_t fir
   const std::size_t from =
       static_cast<std::size_t>(behind - segments.begin()) - (behind == segments.begin() ? 0 : 1);
   if (from < segments.size()) walk.begin_within(segments[from].first_index);
-  TRY(walk_from(walk, segments, from));
+  TRY(walk_from(walk, folders, segments, from));
   const Verdict verdict = walk.verdict();
   if (verdict.finding == Finding::Good || verdict.finding == Finding::TornTail) return {};
-  return Error(Code::Internal, verdict.file.string() + ", byte " + std::to_string(verdict.offset) +
-                                   ": " + verdict.what);
+  return internal_fault(verdict);
+}
+
+Result<SealedSegment> check_sealed(const Segment& segment) {
+  SealedSegment sealed;
+  const Callback note = [&](const DecodedRecord& record) {
+    const Field* time = record.find("time");
+    if (time != nullptr) sealed.latest_time = std::max(sealed.latest_time, time->number);
+    if (record.index == segment.first_index) {
+      std::copy(record.previous_leaf.begin(), record.previous_leaf.end(),
+                sealed.previous_leaf.begin());
+    }
+    return true;
+  };
+  Walk walk(note);
+  walk.begin_within(segment.first_index);
+  TRY(walk.segment(segment, false));
+  const Verdict verdict = walk.verdict();
+  if (verdict.finding != Finding::Good) return internal_fault(verdict);
+  sealed.next_index = walk.next_index();
+  sealed.last_leaf = verdict.last_leaf;
+  return sealed;
 }
 
 }  // namespace kw::audit_verify

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "service/audit_verify/checkpoint.h"
 #include "service/audit_verify/decoded_record.h"
+#include "service/audit_verify/segment_list.h"
 
 namespace kw::audit_verify {
 
@@ -38,14 +39,26 @@ struct SignedHead {
 // Checks a log from its first byte to its last: framing, checksums, encoding, order and chain; and
 // that its first records are those of every signed head, root for root.
 // Needs no token, and shares no code with the writer. A running writer does no harm: what it writes
-// meanwhile is seen as a torn tail at worst. Errors: NotFound (no such folder), Unavailable.
-Result<Verdict> verify(const std::filesystem::path& folder,
-                       const std::vector<SignedHead>& heads = {});
+// meanwhile is seen as a torn tail at worst. Errors: NotFound (no such folder), FailedPrecondition
+// (two files for one segment), Unavailable.
+Result<Verdict> verify(const Folders& folders, const std::vector<SignedHead>& heads = {});
 
 // Yields the records from index `first` on, in order, until the callback says false, the log ends
-// or a torn tail begins. The record lasts as long as the call. Errors: NotFound, Unavailable,
-// Internal (a fault that no crash explains; the detail names it).
-Result<void> read_records(const std::filesystem::path& folder, std::uint64_t first,
+// or a torn tail begins. The record lasts as long as the call. Errors: NotFound, FailedPrecondition
+// and Unavailable as above, Internal (a fault that no crash explains; the detail names it).
+Result<void> read_records(const Folders& folders, std::uint64_t first,
                           const std::function<bool(const DecodedRecord&)>& callback);
+
+// SealedSegment is what a whole segment says of its place in the log.
+struct SealedSegment {
+  std::uint64_t next_index = 0;  // behind its seal
+  Sha256Digest previous_leaf{};  // of the record before its first
+  Sha256Digest last_leaf{};
+  std::uint64_t latest_time = 0;  // the highest of its records' times, microseconds
+};
+
+// Checks one segment by itself, to its seal and the end of its file. Errors: Unavailable, Internal
+// (it is not whole; the detail says where).
+Result<SealedSegment> check_sealed(const Segment& segment);
 
 }  // namespace kw::audit_verify
