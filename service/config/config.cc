@@ -191,6 +191,24 @@ Result<Limits> read_limits(const Fields& root) {
   return limits;
 }
 
+// The sockets that systemd passes on are the API's. An address of the API's own would be bound
+// twice.
+Result<std::optional<ListenAddress>> read_telemetry(const Fields& root,
+                                                    const std::vector<ListenAddress>& taken) {
+  if (root.find("telemetry") == nullptr) return std::optional<ListenAddress>();
+  const Fields fields = TRY(root.mapping("telemetry", {"listen"}));
+  const yaml::Node* node = TRY(fields.require("listen"));
+  ListenAddress address = TRY(read_address(fields, *node, "telemetry.listen"));
+  if (address.kind == ListenAddress::Kind::Systemd) {
+    return yaml::fault(node->mark, "telemetry.listen: expected HOST:PORT or unix:PATH");
+  }
+  const bool fixed = address.kind != ListenAddress::Kind::Tcp || address.port != 0;
+  if (fixed && std::find(taken.begin(), taken.end(), address) != taken.end()) {
+    return yaml::fault(node->mark, "telemetry.listen: the same address as in listen");
+  }
+  return std::optional<ListenAddress>(std::move(address));
+}
+
 }  // namespace
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
@@ -235,12 +253,12 @@ Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path&
   std::vector<ListenAddress> listen = TRY(read_listen(root));
   TlsFiles tls = TRY(read_tls(root));
   TokenSettings token = TRY(read_token(root));
-  TRY(refuse_not_yet(root, "telemetry"));
-  Config config{std::move(listen), std::move(tls), std::move(token), {}, {}, {}, {}};
+  Config config{std::move(listen), std::move(tls), std::move(token), {}, {}, {}, {}, {}};
   config.catalog = TRY(read_catalog(root));
   config.audit_directory = TRY(read_audit(root));
   config.policy = TRY(root.path("policy"));
   config.limits = TRY(read_limits(root));
+  config.telemetry = TRY(read_telemetry(root, config.listen));
   return config;
 }
 

@@ -68,6 +68,7 @@ struct Config {
   std::filesystem::path audit_directory;
   std::filesystem::path policy;
   Limits limits;
+  std::optional<ListenAddress> telemetry;  // plain HTTP for probes and scrapes; never Systemd
 
   // Relative paths in `yaml` start at `folder`. Errors: InvalidArgument, as "line L, column C:
   // ...".

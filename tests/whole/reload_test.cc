@@ -66,7 +66,7 @@ TEST_CASE("reload: a new policy rules a connection that is open", "[whole][reloa
   sandbox.signal(SIGHUP);
   CHECK(becomes(client, wrap_request(), 403));
   CHECK(client.ask(kWhoami).status == 200);
-  CHECK(sandbox.says("certificates and policy were reloaded"));
+  CHECK(sandbox.says("policy, certificates and limits were reloaded"));
 }
 
 TEST_CASE("reload: what is broken changes nothing and is said (50)", "[whole][reload][negative]") {
@@ -133,7 +133,7 @@ TEST_CASE("reload: a new server certificate meets the next handshake", "[whole][
   write_pem(sandbox / "server.pem", next.certificate);
   write_pem(sandbox / "server.key", next.key);
   sandbox.signal(SIGHUP);
-  REQUIRE(sandbox.says("certificates and policy were reloaded"));
+  REQUIRE(sandbox.says("policy, certificates and limits were reloaded"));
   CHECK(open.ask(kWhoami).status == 200);
   CHECK(TlsClient(sandbox.address(), app).peer_certificate() == next.certificate);
   CHECK(open.peer_certificate() != next.certificate);
