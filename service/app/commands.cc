@@ -105,6 +105,13 @@ std::string metrics_url(const Running& running) {
   return address ? "http://" + *address + "/metrics" : std::string();
 }
 
+Result<void> write_metrics_url(const std::filesystem::path& file, const std::string& url) {
+  if (!url.empty()) return write_file(file, url + "\n");
+  std::error_code ignored;  // it may not be there
+  std::filesystem::remove(file, ignored);
+  return {};
+}
+
 std::string welcome(const sandbox::Sandbox& sandbox, const std::string& url,
                     const std::string& metrics) {
   const std::string dir = sandbox.directory.string();
@@ -135,7 +142,7 @@ Result<int> run_dev(const cli::Arguments& arguments, const cli::Io& io) {
   return serve(sandbox.config, listen, [&](const Running& running) -> Result<void> {
     const std::string url = "https://" + running.addresses().front();
     const std::string metrics = metrics_url(running);
-    TRY(write_file(sandbox.directory / "metrics_url", metrics + "\n"));
+    TRY(write_metrics_url(sandbox.directory / "metrics_url", metrics));
     TRY(write_file(sandbox.directory / "url", url + "\n"));
     return cli::write_all(io.out, welcome(sandbox, url, metrics));
   });

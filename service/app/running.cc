@@ -176,8 +176,8 @@ void Running::describe(const Parts& parts, telemetry::Page& page) {
 Running::Running(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Running::~Running() {
-  parts_->telemetry.reset();
   parts_->server->drain(deadline_in(kDrainWithin));
+  parts_->telemetry.reset();
   parts_->server.reset();
   parts_->executors.reset();
 }
