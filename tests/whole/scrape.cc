@@ -58,7 +58,7 @@ std::string plain_request(const std::string& target, const std::string& method) 
 }
 
 Scrape::Scrape(const std::string& page) {
-  const std::regex help("# HELP (" + kName + ") [A-Z].*\\.");
+  const std::regex help("# HELP (" + kName + ") [A-Z1].*\\.");
   const std::regex type("# TYPE (" + kName + ") (counter|gauge|histogram)");
   const std::regex sample("((" + kName + ")(?:\\{(.*)\\})?) ([0-9.e+-]+)");
   const std::regex label("(" + kName + ")=\"([a-z0-9_.+I-]*)\"(,|$)");
