@@ -158,7 +158,8 @@ cli::ServerCommands server_commands() {
        .summary = "Make a complete sandbox in a folder, or reuse it, and serve it",
        .details = "A SoftHSM token, a private CA, a server certificate, the clients admin, app and "
                   "auditor, a policy, a catalog and an audit log. DIR/url is written when the "
-                  "service is ready. For development only: SoftHSM keeps its keys in files.",
+                  "service is ready, DIR/metrics_url before it. For development only: SoftHSM "
+                  "keeps its keys in files.",
        .options = {{.name = "--dir",
                     .value = "DIR",
                     .help = "the sandbox's folder",
