@@ -11,7 +11,9 @@
 namespace kw::pkcs11 {
 
 Module::Module(std::filesystem::path path)
-    : path_(std::move(path)), cryptoki_(std::make_unique<Cryptoki>()) {}
+    : path_(std::move(path)),
+      cryptoki_(std::make_unique<Cryptoki>()),
+      meter_(std::make_unique<CallMeter>()) {}
 
 Module::~Module() {
   if (initialized_) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "pkcs11/call_meter.h"
 
 namespace kw::pkcs11 {
 
@@ -36,6 +37,9 @@ class Module {
   const std::filesystem::path& path() const noexcept { return path_; }
   const ModuleIdentity& identity() const noexcept { return identity_; }
 
+  // What its sessions count.
+  CallMeter& meter() const noexcept { return *meter_; }
+
   // For this room and its tests.
   const Cryptoki& cryptoki() const noexcept { return *cryptoki_; }
 
@@ -46,6 +50,7 @@ class Module {
 
   std::filesystem::path path_;
   std::unique_ptr<Cryptoki> cryptoki_;
+  std::unique_ptr<CallMeter> meter_;
   ModuleIdentity identity_;
   bool initialized_ = false;
 };

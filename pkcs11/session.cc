@@ -78,9 +78,11 @@ void Session::close() noexcept {
 
 Result<Session> Session::open(std::shared_ptr<const Module> module, unsigned long slot) {
   CK_SESSION_HANDLE handle = 0;
+  const Timing timing(module->meter().latency(CallKind::OpenSession));
   const CK_RV rv = module->cryptoki().call->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION,
                                                           nullptr, nullptr, &handle);
   if (rv != CKR_OK) {
+    module->meter().count_failure(describe(rv).rv_class);
     return fail(rv, "C_OpenSession");
   }
   return Session(std::move(module), handle);
@@ -90,19 +92,23 @@ Result<void> Session::check(unsigned long rv, const char* function, Operation op
   if (rv == CKR_OK) [[likely]] {
     return {};
   }
-  if (operation == Operation::Pending || describe(rv).fate == SessionFate::Drop) {
+  const ReturnValue known = describe(rv);
+  if (operation == Operation::Pending || known.fate == SessionFate::Drop) {
     usable_ = false;
   }
+  module_->meter().count_failure(known.rv_class);
   return fail(rv, function);
 }
 
 Result<void> Session::login(const Secret& pin) {
+  const Timing timing = time(CallKind::Login);
   const CK_RV rv =
       module_->cryptoki().call->C_Login(handle_, CKU_USER, in(pin.reveal()), pin.size());
   return check(rv == CKR_USER_ALREADY_LOGGED_IN ? CKR_OK : rv, "C_Login", Operation::None);
 }
 
 Result<std::vector<ObjectHandle>> Session::find_objects(const ObjectTemplate& wanted) {
+  const Timing timing = time(CallKind::FindObjects);
   const CK_FUNCTION_LIST& call = *module_->cryptoki().call;
   std::vector<CK_ATTRIBUTE> attributes = to_cryptoki(wanted);
   TRY(check(call.C_FindObjectsInit(handle_, attributes.data(), attributes.size()),
@@ -124,6 +130,7 @@ Result<std::vector<ObjectHandle>> Session::find_objects(const ObjectTemplate& wa
 }
 
 Result<ObjectHandle> Session::generate_key(const Mechanism& mechanism, const ObjectTemplate& key) {
+  const Timing timing = time(CallKind::GenerateKey);
   CK_MECHANISM how = to_cryptoki(mechanism);
   std::vector<CK_ATTRIBUTE> attributes = to_cryptoki(key);
   CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
@@ -136,6 +143,7 @@ Result<ObjectHandle> Session::generate_key(const Mechanism& mechanism, const Obj
 Result<KeyPair> Session::generate_key_pair(const Mechanism& mechanism,
                                            const ObjectTemplate& public_key,
                                            const ObjectTemplate& private_key) {
+  const Timing timing = time(CallKind::GenerateKeyPair);
   CK_MECHANISM how = to_cryptoki(mechanism);
   std::vector<CK_ATTRIBUTE> public_half = to_cryptoki(public_key);
   std::vector<CK_ATTRIBUTE> private_half = to_cryptoki(private_key);
@@ -150,6 +158,7 @@ Result<KeyPair> Session::generate_key_pair(const Mechanism& mechanism,
 
 Result<ObjectHandle> Session::derive_key(const Mechanism& mechanism, ObjectHandle base,
                                          const ObjectTemplate& key) {
+  const Timing timing = time(CallKind::DeriveKey);
   CK_MECHANISM how = to_cryptoki(mechanism);
   std::vector<CK_ATTRIBUTE> attributes = to_cryptoki(key);
   CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
@@ -160,6 +169,7 @@ Result<ObjectHandle> Session::derive_key(const Mechanism& mechanism, ObjectHandl
 }
 
 Result<ObjectHandle> Session::create_object(const ObjectTemplate& object) {
+  const Timing timing = time(CallKind::CreateObject);
   std::vector<CK_ATTRIBUTE> attributes = to_cryptoki(object);
   CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
   TRY(check(module_->cryptoki().call->C_CreateObject(handle_, attributes.data(), attributes.size(),
@@ -169,12 +179,14 @@ Result<ObjectHandle> Session::create_object(const ObjectTemplate& object) {
 }
 
 Result<void> Session::destroy_object(ObjectHandle object) {
+  const Timing timing = time(CallKind::DestroyObject);
   return check(module_->cryptoki().call->C_DestroyObject(handle_, to_cryptoki(object)),
                "C_DestroyObject", Operation::None);
 }
 
 Result<std::vector<Attribute>> Session::get_attributes(ObjectHandle object,
                                                        std::span<const AttributeType> types) {
+  const Timing timing = time(CallKind::GetAttributes);
   const CK_FUNCTION_LIST& call = *module_->cryptoki().call;
   std::vector<Attribute> answers;
   std::vector<CK_ATTRIBUTE> asked;
@@ -212,6 +224,7 @@ Result<Bytes> Session::get_attribute(ObjectHandle object, AttributeType type) {
 }
 
 Result<Bytes> Session::encrypt(const Mechanism& mechanism, ObjectHandle key, ByteView plaintext) {
+  const Timing timing = time(CallKind::Encrypt);
   const CK_FUNCTION_LIST& call = *module_->cryptoki().call;
   CK_MECHANISM how = to_cryptoki(mechanism);
   TRY(check(call.C_EncryptInit(handle_, &how, to_cryptoki(key)), "C_EncryptInit", Operation::None));
@@ -225,6 +238,7 @@ Result<Bytes> Session::encrypt(const Mechanism& mechanism, ObjectHandle key, Byt
 }
 
 Result<Secret> Session::decrypt(const Mechanism& mechanism, ObjectHandle key, ByteView ciphertext) {
+  const Timing timing = time(CallKind::Decrypt);
   const CK_FUNCTION_LIST& call = *module_->cryptoki().call;
   CK_MECHANISM how = to_cryptoki(mechanism);
   TRY(check(call.C_DecryptInit(handle_, &how, to_cryptoki(key)), "C_DecryptInit", Operation::None));
@@ -239,6 +253,7 @@ Result<Secret> Session::decrypt(const Mechanism& mechanism, ObjectHandle key, By
 }
 
 Result<Bytes> Session::sign(const Mechanism& mechanism, ObjectHandle key, ByteView data) {
+  const Timing timing = time(CallKind::Sign);
   const CK_FUNCTION_LIST& call = *module_->cryptoki().call;
   CK_MECHANISM how = to_cryptoki(mechanism);
   TRY(check(call.C_SignInit(handle_, &how, to_cryptoki(key)), "C_SignInit", Operation::None));
@@ -252,6 +267,7 @@ Result<Bytes> Session::sign(const Mechanism& mechanism, ObjectHandle key, ByteVi
 }
 
 Result<void> Session::generate_random(std::span<std::uint8_t> out) {
+  const Timing timing = time(CallKind::GenerateRandom);
   return check(module_->cryptoki().call->C_GenerateRandom(handle_, in(out), out.size()),
                "C_GenerateRandom", Operation::None);
 }

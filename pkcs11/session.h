@@ -78,6 +78,7 @@ class Session {
   enum class Operation { None, Pending };
 
   Session(std::shared_ptr<const Module> module, unsigned long handle) noexcept;
+  Timing time(CallKind kind) const noexcept { return Timing(module_->meter().latency(kind)); }
   Result<void> check(unsigned long rv, const char* function, Operation operation);
   Result<void> login(const Secret& pin);
   void close() noexcept;

@@ -48,23 +48,28 @@ Act refusing(std::string_view operation, Error error) {
 struct Plan {
   core::Lane lane;
   Act act;
+  const Route* route = nullptr;  // null: no call
 };
 
 Plan plan(const http::Request& request) {
   if (const auto& no = request.rejection) {
     return {core::Lane::Host,
-            refusing("unknown", refusal(http::code_of(no->status), std::string(no->advice)))};
+            refusing("unknown", refusal(http::code_of(no->status), std::string(no->advice))),
+            nullptr};
   }
   Result<Match> found = match(request.method, request.path, request.query);
-  if (!found) return {core::Lane::Host, refusing("unknown", std::move(found).error())};
+  if (!found) {
+    return {core::Lane::Host, refusing("unknown", std::move(found).error()), nullptr};
+  }
   if (found->route == nullptr) {
     return {core::Lane::Host,
-            refusing("unknown", refusal(Code::NotFound, "no such call; see /openapi.json"))};
+            refusing("unknown", refusal(Code::NotFound, "no such call; see /openapi.json")),
+            nullptr};
   }
   const Route& route = *found->route;
   Result<Act> act = read(route, found->target, request);
-  if (!act) return {core::Lane::Host, refusing(route.operation, std::move(act).error())};
-  return {route.lane, std::move(act).value()};
+  if (!act) return {core::Lane::Host, refusing(route.operation, std::move(act).error()), &route};
+  return {route.lane, std::move(act).value(), &route};
 }
 
 // What the service itself could not do is for operators to see; what a caller did is on record.
@@ -95,9 +100,43 @@ http::Reply reply_to(Result<Answer> result, const std::optional<core::Receipt>& 
   return reply;
 }
 
-http::Reply overloaded(const RequestId& id, const char* what) {
-  return http::problem(Error(Code::Unavailable, what), id);
-}
+// Debt is the answer that is owed to one request, and what is counted once it is paid.
+class Debt {
+ public:
+  Debt(RequestMeter& meter, const Route* route, const core::Call& call,
+       const std::optional<http::Rejection>& rejection, http::Respond respond)
+      : meter_(meter),
+        place_(meter.place_of(route)),
+        rejection_(rejection),
+        id_(call.id),
+        began_(call.started),
+        respond_(std::move(respond)) {}
+
+  void pay(Result<Answer> result, const std::optional<core::Receipt>& receipt) {
+    count(result);
+    respond_(reply_to(std::move(result), receipt, rejection_, id_));
+  }
+
+  // The service is too busy; not a line for each, when there are many.
+  void refuse(const char* what) {
+    const Error error(Code::Unavailable, what);
+    count(error);
+    respond_(http::problem(error, id_));
+  }
+
+ private:
+  void count(const Result<Answer>& result) noexcept {
+    const auto failure = result ? std::nullopt : std::optional(result.error().code());
+    meter_.note(place_, failure, Clock::now() - began_);
+  }
+
+  RequestMeter& meter_;
+  const RequestMeter::Place place_;
+  const std::optional<http::Rejection> rejection_;
+  const RequestId id_;
+  const Clock::time_point began_;
+  http::Respond respond_;
+};
 
 }  // namespace
 
@@ -112,25 +151,23 @@ http::Overdue Dispatcher::dispatch(http::Request request, http::Respond respond)
                           request.id));
     return http::Overdue::Unavailable;
   }
+  core::Call call = call_of(request);
   Plan planned = plan(request);
   // Shared, because the job is dropped when it does not fit, and the answer is owed all the same.
-  const auto owed = std::make_shared<http::Respond>(std::move(respond));
-  const RequestId id = request.id;
+  const auto owed =
+      std::make_shared<Debt>(meter_, planned.route, call, request.rejection, std::move(respond));
   core::Job job{.deadline = request.deadline,
                 .run =
-                    [this, owed, call = call_of(request), no = request.rejection,
+                    [this, owed, call = std::move(call),
                      act = std::move(planned.act)](core::KeyService& door) mutable {
                       backend_.release<Answer>(
                           act(door, call),
-                          [owed, no, id = call.id](Result<Answer> result,
-                                                   std::optional<core::Receipt> receipt) {
-                            (*owed)(reply_to(std::move(result), receipt, no, id));
+                          [owed](Result<Answer> result, std::optional<core::Receipt> receipt) {
+                            owed->pay(std::move(result), receipt);
                           });
                     },
-                .late = [owed, id] { (*owed)(overloaded(id, "too late in the queue")); }};
-  if (!executors_.submit(planned.lane, std::move(job))) {
-    (*owed)(overloaded(id, "the queue is full"));
-  }
+                .late = [owed] { owed->refuse("too late in the queue"); }};
+  if (!executors_.submit(planned.lane, std::move(job))) owed->refuse("the queue is full");
   return planned.lane == core::Lane::State ? http::Overdue::Unknown : http::Overdue::Unavailable;
 }
 

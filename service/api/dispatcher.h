@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "service/api/request_meter.h"
 #include "service/http/request.h"
 
 namespace kw::core {
@@ -22,9 +23,12 @@ class Dispatcher {
 
   http::Overdue dispatch(http::Request request, http::Respond respond);
 
+  const RequestMeter& meter() const noexcept { return meter_; }
+
  private:
   core::Backend& backend_;
   core::Executors& executors_;
+  RequestMeter meter_;
 };
 
 }  // namespace kw::api

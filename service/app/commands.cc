@@ -39,7 +39,7 @@ void reload(Running& running, const std::filesystem::path& file) {
   Result<config::Config> config = config::Config::load(file);
   const Result<void> reloaded = config ? running.reload(*config) : std::move(config).error();
   if (reloaded) {
-    log_line(Severity::Notice, "certificates and policy were reloaded");
+    log_line(Severity::Notice, "policy, certificates and limits were reloaded");
   } else {
     log_error(Severity::Error, "nothing was reloaded", reloaded.error());
   }
@@ -92,11 +92,28 @@ Result<int> run_serve(const cli::Arguments& arguments, const cli::Io& io) {
     for (const std::string& address : running.addresses()) {
       log_line(Severity::Notice, "serving on " + address);
     }
+    if (const auto telemetry = running.telemetry_address()) {
+      log_line(Severity::Notice, "telemetry on " + *telemetry);
+    }
     return {};
   });
 }
 
-std::string welcome(const sandbox::Sandbox& sandbox, const std::string& url) {
+// Empty where there is none: a sandbox's configuration may be changed.
+std::string metrics_url(const Running& running) {
+  const auto address = running.telemetry_address();
+  return address ? "http://" + *address + "/metrics" : std::string();
+}
+
+Result<void> write_metrics_url(const std::filesystem::path& file, const std::string& url) {
+  if (!url.empty()) return write_file(file, url + "\n");
+  std::error_code ignored;  // it may not be there
+  std::filesystem::remove(file, ignored);
+  return {};
+}
+
+std::string welcome(const sandbox::Sandbox& sandbox, const std::string& url,
+                    const std::string& metrics) {
   const std::string dir = sandbox.directory.string();
   return "keyward serves " + url +
          (sandbox.made ? " from the new sandbox " : " from the sandbox ") + dir +
@@ -114,7 +131,8 @@ std::string welcome(const sandbox::Sandbox& sandbox, const std::string& url) {
          "  echo hello | keyward wrap --key demo/first | keyward unwrap\n"
          "  curl --cacert " +
          dir + "/ca.pem --cert " + dir + "/clients/app.pem --key " + dir + "/clients/app.key " +
-         url + "/v1/whoami\n\nCtrl-C stops it; what is in flight is answered.\n";
+         url + "/v1/whoami\n" + (metrics.empty() ? "" : "  curl " + metrics + "\n") +
+         "\nCtrl-C stops it; what is in flight is answered.\n";
 }
 
 Result<int> run_dev(const cli::Arguments& arguments, const cli::Io& io) {
@@ -123,8 +141,10 @@ Result<int> run_dev(const cli::Arguments& arguments, const cli::Io& io) {
       arguments.get("--dir"), listen.empty() ? std::string(kDefaultListen) : listen));
   return serve(sandbox.config, listen, [&](const Running& running) -> Result<void> {
     const std::string url = "https://" + running.addresses().front();
+    const std::string metrics = metrics_url(running);
+    TRY(write_metrics_url(sandbox.directory / "metrics_url", metrics));
     TRY(write_file(sandbox.directory / "url", url + "\n"));
-    return cli::write_all(io.out, welcome(sandbox, url));
+    return cli::write_all(io.out, welcome(sandbox, url, metrics));
   });
 }
 
@@ -138,7 +158,8 @@ cli::ServerCommands server_commands() {
        .summary = "Make a complete sandbox in a folder, or reuse it, and serve it",
        .details = "A SoftHSM token, a private CA, a server certificate, the clients admin, app and "
                   "auditor, a policy, a catalog and an audit log. DIR/url is written when the "
-                  "service is ready. For development only: SoftHSM keeps its keys in files.",
+                  "service is ready, DIR/metrics_url before it. For development only: SoftHSM "
+                  "keeps its keys in files.",
        .options = {{.name = "--dir",
                     .value = "DIR",
                     .help = "the sandbox's folder",
@@ -151,7 +172,8 @@ cli::ServerCommands server_commands() {
        .run = run_dev},
       {.path = "serve",
        .summary = "Serve as a configuration file says",
-       .details = "SIGHUP reloads certificates and policy, all or nothing. SIGTERM answers what is "
+       .details = "SIGHUP reloads policy, certificates and limits, all or nothing. SIGTERM answers "
+                  "what is "
                   "in flight and ends. Speaks sd_notify and takes sockets from systemd.",
        .options = {{.name = "--config",
                     .value = "FILE",

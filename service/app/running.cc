@@ -11,15 +11,18 @@
 #include "pkcs11/uri.h"
 #include "policy/policy.h"
 #include "service/api/dispatcher.h"
+#include "service/app/scrape.h"
 #include "service/core/backend.h"
 #include "service/core/executors.h"
 #include "service/http/server.h"
+#include "service/telemetry/process.h"
 
 namespace kw::app {
 namespace {
 
 constexpr auto kDrainWithin = std::chrono::seconds(10);
 constexpr auto kMaintainWithin = std::chrono::seconds(60);
+constexpr auto kScrapeWithin = std::chrono::seconds(5);
 
 // Before the module is loaded, and before other threads could read it.
 void set_environment(const config::TokenSettings& token) {
@@ -35,15 +38,41 @@ http::TlsFiles tls_of(const config::Config& config) {
   return files;
 }
 
+http::Limits limits_of(const config::Config& config) {
+  http::Limits limits;
+  limits.connections = config.limits.connections;
+  limits.request = config.limits.request_deadline;
+  limits.idle = config.limits.idle_timeout;
+  return limits;
+}
+
+// One thread, few seats, no bodies: whoever floods it takes from other scrapes.
+http::ServerOptions telemetry_options(const config::ListenAddress& address) {
+  http::ServerOptions options;
+  options.listen = {address.text()};
+  options.transport = http::Transport::Plain;
+  options.methods = http::Methods::ReadOnly;
+  options.limits.head_bytes = 4 << 10;
+  options.limits.target_bytes = 256;
+  options.limits.body_bytes = 0;
+  options.limits.connections = 32;
+  options.limits.request = kScrapeWithin;
+  options.threads = 1;
+  return options;
+}
+
+bool is_loopback(const config::ListenAddress& address) {
+  return address.kind == config::ListenAddress::Kind::Unix || address.host == "localhost" ||
+         address.host == "::1" || address.host.starts_with("127.");
+}
+
 http::ServerOptions server_options(const config::Config& config) {
   http::ServerOptions options;
   for (const config::ListenAddress& address : config.listen) {
     options.listen.push_back(address.text());
   }
   options.tls = tls_of(config);
-  options.limits.connections = config.limits.connections;
-  options.limits.request = config.limits.request_deadline;
-  options.limits.idle = config.limits.idle_timeout;
+  options.limits = limits_of(config);
   return options;
 }
 
@@ -66,13 +95,37 @@ core::ExecutorOptions executor_options(const config::Config& config) {
   return options;
 }
 
+void describe_server(telemetry::Page& page, const http::Server& server) {
+  const http::ServerMeter& meter = server.meter();
+  page.gauge("keyward_connections", "Open connections.")
+      .value(static_cast<double>(server.connections()));
+  page.counter("keyward_connections_accepted_total", "Connections that got a seat.")
+      .value(meter.accepted);
+  page.counter("keyward_connections_refused_total", "Connections closed because none was free.")
+      .value(meter.refused);
+  page.counter("keyward_tls_handshakes_failed_total",
+               "TLS handshakes refused, broken off or too slow.")
+      .value(meter.failed_handshakes);
+  page.counter("keyward_requests_rejected_total",
+               "Requests refused before they were read whole, of nobody proven or too slow.")
+      .value(meter.rejected);
+  page.counter("keyward_requests_overdue_total", "Requests told 503 or 504 because no answer came.")
+      .value(meter.overdue);
+  page.gauge("keyward_certificate_expiry_timestamp_seconds",
+             "When the server's certificate expires, in seconds since 1970.");
+  if (const auto expires = server.certificate_expires()) page.value(*expires);
+}
+
 }  // namespace
 
 struct Running::Parts {
+  const WallTime started = wall_now();
   std::unique_ptr<core::Backend> backend;
   std::unique_ptr<core::Executors> executors;
   std::unique_ptr<api::Dispatcher> dispatcher;
   std::unique_ptr<http::Server> server;
+  std::unique_ptr<Scrape> scrape;
+  std::unique_ptr<http::Server> telemetry;  // null where the configuration has none
   // A tick is not queued while the last one still runs: a hung token gathers no heap of them.
   std::shared_ptr<std::atomic<bool>> ticking = std::make_shared<std::atomic<bool>>(false);
 };
@@ -89,13 +142,43 @@ Result<std::unique_ptr<Running>> Running::start(const config::Config& config) {
       server_options(config), [&dispatcher](http::Request request, http::Respond respond) {
         return dispatcher.dispatch(std::move(request), std::move(respond));
       }));
+  TRY(serve_telemetry(*parts, config));
   return std::unique_ptr<Running>(new Running(std::move(parts)));
+}
+
+Result<void> Running::serve_telemetry(Parts& parts, const config::Config& config) {
+  if (!config.telemetry) return {};
+  parts.scrape = std::make_unique<Scrape>(
+      *parts.backend, [&parts](telemetry::Page& page) { describe(parts, page); });
+  Scrape& scrape = *parts.scrape;
+  parts.telemetry =
+      TRY(http::Server::open(telemetry_options(*config.telemetry),
+                             [&scrape](const http::Request& request, http::Respond respond) {
+                               respond(scrape.answer(request));
+                               return http::Overdue::Unavailable;
+                             }));
+  if (!is_loopback(*config.telemetry)) {
+    log_line(Severity::Warning, config.telemetry->text() +
+                                    " serves telemetry in the clear: for an internal network only");
+  }
+  return {};
+}
+
+void Running::describe(const Parts& parts, telemetry::Page& page) {
+  page.gauge("keyward_build_info", "Always 1; the label says which version runs.")
+      .value(1, {{"version", KW_VERSION}});
+  parts.dispatcher->meter().describe(page);
+  parts.executors->describe(page);
+  describe_server(page, *parts.server);
+  parts.backend->describe(page);
+  telemetry::describe_process(page, parts.started);
 }
 
 Running::Running(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Running::~Running() {
   parts_->server->drain(deadline_in(kDrainWithin));
+  parts_->telemetry.reset();
   parts_->server.reset();
   parts_->executors.reset();
 }
@@ -104,10 +187,17 @@ const std::vector<std::string>& Running::addresses() const noexcept {
   return parts_->server->addresses();
 }
 
+std::optional<std::string> Running::telemetry_address() const {
+  if (parts_->telemetry == nullptr) return std::nullopt;
+  return parts_->telemetry->addresses().front();
+}
+
 Result<void> Running::reload(const config::Config& config) {
   core::StagedPolicy policy = TRY(parts_->backend->stage_policy());
   const std::string certificate = TRY(read_file(config.tls.certificate));
-  TRY(parts_->server->reload(tls_of(config)));
+  // The last step that can fail, and the first that changes something.
+  TRY(parts_->server->reload(tls_of(config), limits_of(config)));
+  parts_->executors->set_queue_length(config.limits.queue);
   parts_->backend->activate(std::move(policy));
   parts_->backend->note_certificates(sha256(as_bytes(certificate)));
   return {};

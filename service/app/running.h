@@ -3,11 +3,16 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "service/config/config.h"
+
+namespace kw::telemetry {
+class Page;
+}
 
 namespace kw::app {
 
@@ -26,6 +31,9 @@ class Running {
   // What was bound, in the form of the configuration, with the real ports.
   const std::vector<std::string>& addresses() const noexcept;
 
+  // What was bound for telemetry, if the configuration asks for it.
+  std::optional<std::string> telemetry_address() const;
+
   // Takes certificates, policy and limits as the files stand now: all or, with an error, nothing.
   Result<void> reload(const config::Config& config);
 
@@ -35,6 +43,8 @@ class Running {
  private:
   struct Parts;
   explicit Running(std::unique_ptr<Parts> parts);
+  static Result<void> serve_telemetry(Parts& parts, const config::Config& config);
+  static void describe(const Parts& parts, telemetry::Page& page);
 
   std::unique_ptr<Parts> parts_;
 };

@@ -191,6 +191,21 @@ void Log::add_to_chunk(const Bytes& frame, const Sha256Digest& leaf) {
   pending_.back().end_index = chain_.next_index();
   segment_bytes_ += frame.size();
   undurable_bytes_ += frame.size();
+  meter_.appended.add();
+}
+
+LogReading Log::read() const {
+  std::error_code failure;
+  const std::filesystem::space_info disk = std::filesystem::space(folder_, failure);
+  LogReading now;
+  now.state = state_.load();
+  if (!failure) {
+    now.disk_free_bytes = disk.available;
+    now.disk_bytes = disk.capacity;
+  }
+  const MutexLock lock(mutex_);
+  now.undurable_bytes = undurable_bytes_;
+  return now;
 }
 
 Error Log::trouble() const { return Error(Code::Unavailable, "audit log: " + cause_); }
@@ -250,7 +265,9 @@ bool Log::take_batch(std::deque<Chunk>& batch) {
 // Yields false if the batch could not be written to its end: then nothing may be written after it.
 bool Log::commit_all(std::deque<Chunk>& batch) {
   while (!batch.empty()) {
+    const Clock::time_point begin = Clock::now();
     const Result<void> done = commit(batch.front());
+    meter_.commit.observe(Clock::now() - begin);
     if (done) {
       settle(batch.front());
       batch.pop_front();
@@ -298,6 +315,8 @@ void Log::settle(const Chunk& done) {
   std::vector<Waiter> ready;
   {
     const MutexLock lock(mutex_);
+    meter_.durable.add(done.end_index - durable_);
+    meter_.batch.observe(done.end_index - durable_);
     durable_ = done.end_index;
     undurable_bytes_ -= done.frames.size();
     state_.store(State::Open);

@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "service/audit/chain.h"
+#include "service/audit/log_meter.h"
 #include "service/audit/record.h"
 #include "service/audit/segment_file.h"
 #include "service/audit/tree.h"
@@ -84,8 +85,12 @@ class Log {
   bool healthy() const noexcept { return state_.load() == State::Open; }
   bool failed_for_good() const noexcept { return state_.load() == State::Dead; }
 
+  // What it counts, and how it is now. `read` asks the disk for its free space.
+  const LogMeter& meter() const noexcept { return meter_; }
+  LogReading read() const;
+
  private:
-  enum class State { Open, Blocked, Dead };
+  using State = LogState;
 
   // Frames for one segment; `start` says that they begin a new one.
   struct Chunk {
@@ -136,6 +141,7 @@ class Log {
   Tree tree_;
   std::optional<SegmentFile> file_;        // recover()'s, then the committer's alone
   std::atomic<State> state_{State::Open};  // changes under the mutex; read anywhere
+  LogMeter meter_;
 
   mutable Mutex mutex_;
   std::condition_variable_any work_;

@@ -169,12 +169,6 @@ Result<std::filesystem::path> read_catalog(const Fields& root) {
   return root.folder() / text.substr(kSqlite.size());
 }
 
-// What the contract names and this version lacks is refused, never read and forgotten.
-Result<void> refuse_not_yet(const Fields& fields, const char* key) {
-  if (fields.find(key) == nullptr) return {};
-  return fields.fault_at(key, refusal(Code::Unimplemented, "not supported yet: remove it"));
-}
-
 Result<void> read_audit(const Fields& root, Config& config) {
   const Fields fields = TRY(root.mapping("audit", {"directory", "checkpoint_every"}));
   config.audit_directory = TRY(fields.path("directory"));
@@ -195,6 +189,24 @@ Result<Limits> read_limits(const Fields& root) {
   limits.connections = TRY(fields.count("connections", limits.connections, kMaxConnections));
   limits.queue = TRY(fields.count("queue", limits.queue, kMaxConnections));
   return limits;
+}
+
+// The sockets that systemd passes on are the API's. An address of the API's own would be bound
+// twice.
+Result<std::optional<ListenAddress>> read_telemetry(const Fields& root,
+                                                    const std::vector<ListenAddress>& taken) {
+  if (root.find("telemetry") == nullptr) return std::optional<ListenAddress>();
+  const Fields fields = TRY(root.mapping("telemetry", {"listen"}));
+  const yaml::Node* node = TRY(fields.require("listen"));
+  ListenAddress address = TRY(read_address(fields, *node, "telemetry.listen"));
+  if (address.kind == ListenAddress::Kind::Systemd) {
+    return yaml::fault(node->mark, "telemetry.listen: expected HOST:PORT or unix:PATH");
+  }
+  const bool fixed = address.kind != ListenAddress::Kind::Tcp || address.port != 0;
+  if (fixed && std::find(taken.begin(), taken.end(), address) != taken.end()) {
+    return yaml::fault(node->mark, "telemetry.listen: the same address as in listen");
+  }
+  return std::optional<ListenAddress>(std::move(address));
 }
 
 }  // namespace
@@ -241,18 +253,19 @@ Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path&
   std::vector<ListenAddress> listen = TRY(read_listen(root));
   TlsFiles tls = TRY(read_tls(root));
   TokenSettings token = TRY(read_token(root));
-  TRY(refuse_not_yet(root, "telemetry"));
   Config config{.listen = std::move(listen),
                 .tls = std::move(tls),
                 .token = std::move(token),
                 .catalog = {},
                 .audit_directory = {},
                 .policy = {},
-                .limits = {}};
+                .limits = {},
+                .telemetry = {}};
   config.catalog = TRY(read_catalog(root));
   TRY(read_audit(root, config));
   config.policy = TRY(root.path("policy"));
   config.limits = TRY(read_limits(root));
+  config.telemetry = TRY(read_telemetry(root, config.listen));
   return config;
 }
 

@@ -69,6 +69,7 @@ struct Config {
   std::chrono::milliseconds checkpoint_every{1'000};  // 100 ms to 1 s
   std::filesystem::path policy;
   Limits limits;
+  std::optional<ListenAddress> telemetry;  // plain HTTP for probes and scrapes; never Systemd
 
   // Relative paths in `yaml` start at `folder`. Errors: InvalidArgument, as "line L, column C:
   // ...".

@@ -174,7 +174,7 @@ Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
   activate_policy(*shared, TRY(read_policy_file(shared->policy_file)));
   TRY(sweep_unfinished(*shared->catalog_seat));
   TRY(compare_all(*shared));
-  shared->token_answered.store(Clock::now().time_since_epoch().count());
+  note_sign_of_life(*shared);
   return std::unique_ptr<Backend>(new Backend(std::move(shared)));
 }
 
@@ -197,21 +197,26 @@ void Backend::note_certificates(const Sha256Digest& digest) {
   record_event(*shared_, record);
 }
 
+bool Backend::token_answers() const {
+  const Clock::rep ticks = shared_->token_answered.load();
+  const Clock::time_point answered{Clock::duration(ticks)};
+  return ticks != 0 && Clock::now() - answered <= kSignOfLifeWithin;
+}
+
 std::vector<std::string> Backend::troubles() const {
   std::vector<std::string> troubles;
   if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");
-  const Clock::rep ticks = shared_->token_answered.load();
-  const Clock::time_point answered{Clock::duration(ticks)};
-  if (ticks == 0 || Clock::now() - answered > kSignOfLifeWithin) {
-    troubles.emplace_back("the token does not answer");
-  }
+  if (!token_answers()) troubles.emplace_back("the token does not answer");
   if (shared_->checkpointer->is_late()) {
     troubles.emplace_back("the audit log's checkpoint is late");
   }
   return troubles;
 }
 
-void Backend::count_unauthenticated() { shared_->unauthenticated.fetch_add(1); }
+void Backend::count_unauthenticated() {
+  shared_->unauthenticated.fetch_add(1);
+  shared_->meter.unauthenticated.add();
+}
 
 void Backend::when_durable(const Receipt& receipt, Task<void(Result<void>)> then) {
   shared_->log->when_durable({receipt.index, receipt.leaf_hash}, std::move(then));

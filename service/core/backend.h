@@ -16,6 +16,9 @@
 namespace kw::policy {
 class Policy;
 }
+namespace kw::telemetry {
+class Page;
+}
 
 namespace kw::core {
 
@@ -64,6 +67,10 @@ class Backend {
   // Why the service cannot do its work now, a short sentence each; empty when it can.
   std::vector<std::string> troubles() const;
 
+  // Writes what stands behind the door: decisions, token, audit log, policy. Asks the token
+  // nothing.
+  void describe(telemetry::Page& page) const;
+
   // Adds requests without a proven caller to a count that is recorded once in a while: a flood
   // cannot buy one record each.
   void count_unauthenticated();
@@ -85,6 +92,7 @@ class Backend {
   friend class KeyService;
 
   explicit Backend(std::unique_ptr<Shared> shared);
+  bool token_answers() const;
   void when_durable(const Receipt& receipt, Task<void(Result<void>)> then);
 
   std::unique_ptr<Shared> shared_;

@@ -145,6 +145,11 @@ Checkpointer::Signed Checkpointer::newest() const {
   return newest_;
 }
 
+Clock::duration Checkpointer::age() const {
+  const MutexLock lock(mutex_);
+  return Clock::now() - signed_at_;
+}
+
 bool Checkpointer::is_late() const {
   const std::uint64_t size = seat_.shared().log->tree().size();
   const MutexLock lock(mutex_);

@@ -57,6 +57,9 @@ class Checkpointer {
   };
   Signed newest() const;
 
+  // Time since all records that were durable then were under a checkpoint.
+  Clock::duration age() const;
+
   // Whether records wait for a signature for longer than they should.
   bool is_late() const;
 

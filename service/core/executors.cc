@@ -27,7 +27,10 @@ bool Executors::submit(Lane lane, Job job) {
   Queue& queue = queue_of(lane);
   {
     const MutexLock lock(queue.mutex);
-    if (queue.closed || queue.jobs.size() >= queue_length_) return false;
+    if (queue.closed || queue.jobs.size() >= queue_length_.load()) {
+      queue.refused.add();
+      return false;
+    }
     queue.jobs.push_back(std::move(job));
   }
   queue.filled.notify_one();
@@ -45,10 +48,16 @@ std::optional<Job> Executors::next_job(Queue& queue) {
   return job;
 }
 
+std::size_t Executors::length_of(const Queue& queue) {
+  const MutexLock lock(queue.mutex);
+  return queue.jobs.size();
+}
+
 void Executors::serve(Queue& queue) {
   KeyService service(backend_);
   while (std::optional<Job> job = next_job(queue)) {
     if (has_passed(job->deadline)) {
+      queue.late.add();
       job->late();
     } else {
       job->run(service);

@@ -68,7 +68,7 @@ void KeyService::maintain() {
     log_error(Severity::Error, "the token gives no sign of life", alive.error());
     return;
   }
-  shared.token_answered.store(Clock::now().time_since_epoch().count());
+  note_sign_of_life(shared);
   upkeep_->compared_up_to = compare_some(*seat_, upkeep_->compared_up_to);
   if (!has_passed(upkeep_->next_count)) return;
   upkeep_->next_count = deadline_in(kUnauthenticatedEvery);

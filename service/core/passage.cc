@@ -90,6 +90,11 @@ policy::Facts Passage::facts() const {
           .source = call_.source};
 }
 
+void Passage::count_decision(bool allowed) {
+  DoorMeter& meter = shared().meter;
+  (allowed ? meter.allowed : meter.denied)[static_cast<std::size_t>(operation_)].add();
+}
+
 Result<void> Passage::decide(policy::Question question) {
   if (has_passed(call_.deadline)) {
     return because(audit::Reason::Overloaded, Error(Code::DeadlineExceeded, "decided too late"));
@@ -100,6 +105,7 @@ Result<void> Passage::decide(policy::Question question) {
   if (record_.bytes_in) question.bytes = record_.bytes_in;
   const policy::Decision decision = policy_->decide(facts(), question);
   record_.rule = decision.rule;
+  count_decision(decision.allowed);
   if (decision.allowed) return {};
   const auto reason =
       decision.rule.empty() ? audit::Reason::NoRuleAllows : audit::Reason::DeniedByRule;
@@ -114,6 +120,7 @@ Result<void> Passage::decide_on(const keys::Key& key) {
 
 Result<void> Passage::decide_on_any_key() {
   if (policy_->may_anything(facts(), operation_)) return {};
+  count_decision(false);
   return because(audit::Reason::NoRuleAllows,
                  Error(Code::PermissionDenied, "the policy says no, for every key"));
 }

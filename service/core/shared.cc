@@ -84,6 +84,12 @@ std::optional<WallTime> LastUse::find(const KeyId& key) const {
   return at == times_.end() ? std::nullopt : std::optional(at->second);
 }
 
+void note_sign_of_life(Shared& shared) {
+  const Clock::rep now = Clock::now().time_since_epoch().count();
+  shared.token_alive.store(now);
+  shared.token_answered.store(now);
+}
+
 Result<std::shared_ptr<const policy::Policy>> judge_policy(std::string_view text) {
   std::shared_ptr<const policy::Policy> policy = TRY(policy::Policy::parse(text));
   TRY(policy->run_tests());
@@ -98,6 +104,8 @@ Result<std::shared_ptr<const policy::Policy>> read_policy_file(const std::filesy
 void activate_policy(Shared& shared, std::shared_ptr<const policy::Policy> fresh) {
   audit::Record record = audit::system_record(audit::Event::PolicyLoaded);
   record.digest = fresh->hash();
+  const std::shared_ptr<const policy::Policy> before = shared.policy.load();
+  if (before == nullptr || before->hash() != fresh->hash()) shared.policy_changed = wall_now();
   shared.policy.store(std::move(fresh));
   record_event(shared, record);
 }

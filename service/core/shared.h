@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <unordered_map>
 
 #include "base/clock.h"
+#include "base/meter.h"
 #include "base/mutex.h"
 #include "base/names.h"
 #include "pkcs11/pace.h"
@@ -91,6 +93,13 @@ class LastUse {
   std::unordered_map<KeyId, WallTime> times_ KW_GUARDED_BY(mutex_);
 };
 
+// DoorMeter is what the door counts. Safe for concurrent use.
+struct DoorMeter {
+  std::array<Counter, policy::kOperationCount> allowed;  // decisions, by operation
+  std::array<Counter, policy::kOperationCount> denied;
+  Counter unauthenticated;
+};
+
 struct Shared {
   // Constant after opening; declared in the order in which they must outlive each other.
   std::unique_ptr<pkcs11::Token> token;
@@ -110,10 +119,16 @@ struct Shared {
   LastUse last_use;
   std::atomic<std::uint64_t> unauthenticated = 0;
   std::atomic<Clock::rep> token_answered = 0;  // Clock ticks of the last sign of life; 0: refused
+  std::atomic<Clock::rep> token_alive = 0;     // the same, kept when the next one is refused
+  std::atomic<WallTime> policy_changed = WallTime();  // when another policy became the active one
+  DoorMeter meter;
 
   explicit Shared(pkcs11::Pace::Limits limits);
   ~Shared();
 };
+
+// The token gave a sign of life just now.
+void note_sign_of_life(Shared& shared);
 
 // Parses a policy's text and runs its own tests. Errors: InvalidArgument, FailedPrecondition.
 Result<std::shared_ptr<const policy::Policy>> judge_policy(std::string_view text);

@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <utility>
 
+#include "service/http/plain_stream.h"
 #include "service/http/problem.h"
 #include "service/http/response.h"
 #include "service/http/second_opinion.h"
+#include "service/http/tls_stream.h"
 
 namespace kw::http {
 namespace {
@@ -20,6 +22,11 @@ constexpr std::chrono::seconds kLingerTime{2};
 
 // What the dispatcher gets beyond a request's deadline to answer that it has passed.
 constexpr std::chrono::milliseconds kAnswerGrace{500};
+
+std::unique_ptr<Stream> make_stream(const TlsContext* tls, int socket) {
+  if (tls == nullptr) return std::make_unique<PlainStream>(socket);
+  return std::make_unique<TlsStream>(*tls, socket);
+}
 
 }  // namespace
 
@@ -40,7 +47,7 @@ Connection::Connection(Loop& loop, int socket, std::string source, Seats::Seat s
       seat_(std::move(seat)),
       socket_(loop.io()),
       tls_(loop.front().tls.get()),
-      stream_(*tls_, socket),
+      stream_(make_stream(tls_.get(), socket)),
       deadline_(deadline_in(limits().handshake)),
       input_(limits().head_bytes) {}
 
@@ -104,16 +111,17 @@ Connection::Step Connection::after(IoState state) const noexcept {
 }
 
 Connection::Step Connection::on_handshake() {
-  const IoState state = stream_.handshake();
+  const IoState state = stream_->handshake();
+  if (state == IoState::Closed) failed_handshakes().add();
   if (state != IoState::Done) return after(state);
   identify();
   stage_ = Stage::Idle;
-  deadline_ = deadline_in(limits().idle);
+  deadline_ = deadline_in(loop_.front().times.idle());
   return Step::Again;
 }
 
 void Connection::identify() {
-  const X509* certificate = stream_.peer_certificate();
+  const X509* certificate = stream_->peer_certificate();
   if (certificate == nullptr) return;
   auto caller = identity::from_certificate(certificate);
   if (caller) {
@@ -130,7 +138,8 @@ Connection::Step Connection::on_idle() {
   }
   stage_ = Stage::Head;
   id_ = RequestId::random();
-  request_deadline_ = deadline_ = deadline_in(limits().request);
+  head_.method = Method::Get;  // not the last request's, should this one have none
+  request_deadline_ = deadline_ = deadline_in(loop_.front().times.request());
   scanned_ = 0;
   return Step::Again;
 }
@@ -153,7 +162,7 @@ Connection::Step Connection::on_head() {
 }
 
 Connection::Step Connection::fill() {
-  const IoStep step = stream_.read(input_.room());
+  const IoStep step = stream_->read(input_.room());
   input_.commit(step.size);
   return after(step.state);
 }
@@ -185,7 +194,7 @@ std::optional<Error> Connection::check_caller() {
   }
   auto current = loop_.front().tls.get();
   if (current == tls_) return std::nullopt;
-  auto holds = current->verify(stream_.peer_certificate(), stream_.peer_chain());
+  auto holds = current->verify(stream_->peer_certificate(), stream_->peer_chain());
   if (!holds) {
     caller_fault_ = std::move(holds).error();
     return caller_fault_;
@@ -200,7 +209,7 @@ Connection::Step Connection::on_body() {
     body_.commit(input_.move_to(body_.room()));
     return Step::Again;
   }
-  const IoStep step = stream_.read(body_.room());
+  const IoStep step = stream_->read(body_.room());
   body_.commit(step.size);
   return after(step.state);
 }
@@ -239,13 +248,21 @@ void Connection::answer(std::uint64_t turn, Reply reply) {
     return;
   }
   const bool last = head_.persistence == Persistence::Close || loop_.front().draining;
-  (void)write(serialize(std::move(reply), id_, last ? Persistence::Close : Persistence::KeepAlive),
+  (void)write(bytes_of(std::move(reply), last ? Persistence::Close : Persistence::KeepAlive),
               last ? Stage::Lingering : Stage::Idle);
   run();
 }
 
+Secret Connection::bytes_of(Reply reply, Persistence persistence) const {
+  const Extent extent = head_.method == Method::Head ? Extent::HeadAlone : Extent::Whole;
+  return serialize(std::move(reply), id_, persistence, extent);
+}
+
 Connection::Step Connection::reject(int status, std::string_view advice) {
-  return write(serialize(problem(status, advice, id_), id_, Persistence::Close), Stage::Lingering);
+  loop_.front().meter.rejected.add();
+  return write(
+      bytes_of(problem(status, advice, id_, loop_.front().head_limits.methods), Persistence::Close),
+      Stage::Lingering);
 }
 
 Connection::Step Connection::write(Secret bytes, Stage next) {
@@ -254,24 +271,24 @@ Connection::Step Connection::write(Secret bytes, Stage next) {
   after_writing_ = next;
   stage_ = Stage::Writing;
   // Asking for a body is part of the request's time; an answer gets its own.
-  if (next != Stage::Body) deadline_ = deadline_in(limits().request);
+  if (next != Stage::Body) deadline_ = deadline_in(loop_.front().times.request());
   return Step::Again;
 }
 
 Connection::Step Connection::on_writing() {
-  const IoStep step = stream_.write(output_.reveal().subspan(written_));
+  const IoStep step = stream_->write(output_.reveal().subspan(written_));
   if (step.state != IoState::Done) return after(step.state);
   written_ += step.size;
   if (written_ < output_.size()) return Step::Again;
   output_ = Secret();
   stage_ = after_writing_;
   if (stage_ == Stage::Lingering) return begin_lingering();
-  if (stage_ == Stage::Idle) deadline_ = deadline_in(limits().idle);
+  if (stage_ == Stage::Idle) deadline_ = deadline_in(loop_.front().times.idle());
   return Step::Again;
 }
 
 Connection::Step Connection::begin_lingering() {
-  stream_.close_notify();
+  stream_->close_notify();
   (void)::shutdown(socket_.native_handle(), SHUT_WR);
   deadline_ = deadline_in(kLingerTime);
   return Step::Again;
@@ -299,12 +316,15 @@ void Connection::sweep(Deadline now) {
       (void)reject(408, "the request took too long to arrive");
       return run();
     case Stage::Waiting:
-      (void)write(serialize(overdue_problem(), id_, Persistence::Close), Stage::Lingering);
+      loop_.front().meter.overdue.add();
+      (void)write(bytes_of(overdue_problem(), Persistence::Close), Stage::Lingering);
       return run();
     case Stage::Idle:
-      stream_.close_notify();
+      stream_->close_notify();
       return close();
     case Stage::Handshake:
+      failed_handshakes().add();
+      return close();
     case Stage::Writing:
     case Stage::Lingering:
     case Stage::Closed:
@@ -314,7 +334,7 @@ void Connection::sweep(Deadline now) {
 
 void Connection::begin_drain() {
   if (stage_ != Stage::Idle && stage_ != Stage::Handshake) return;
-  stream_.close_notify();
+  stream_->close_notify();
   close();
 }
 

@@ -14,7 +14,8 @@
 #include "service/http/head_gate.h"
 #include "service/http/input_buffer.h"
 #include "service/http/loop.h"
-#include "service/http/tls_stream.h"
+#include "service/http/stream.h"
+#include "service/http/tls_context.h"
 
 namespace kw::http {
 
@@ -59,6 +60,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Step refuse_head(const Rejection& rejection);
   Step dispatch(std::optional<Rejection> rejection = {});
   Reply overdue_problem() const;
+  Secret bytes_of(Reply reply, Persistence persistence) const;
   Step fill();
   Step reject(int status, std::string_view advice);
   Step write(Secret bytes, Stage next);
@@ -66,6 +68,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Step after(IoState state) const noexcept;
 
   void identify();
+  Counter& failed_handshakes() noexcept { return loop_.front().meter.failed_handshakes; }
   void wait(Step step);
   const Limits& limits() const noexcept { return loop_.front().limits; }
 
@@ -76,7 +79,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   boost::asio::posix::stream_descriptor socket_;
   std::shared_ptr<const TlsContext> tls_;  // what the client's certificate was last verified with
-  TlsStream stream_;
+  const std::unique_ptr<Stream> stream_;
   Stage stage_ = Stage::Handshake;
   Deadline deadline_;
   std::uint64_t waits_ = 0;  // a wait that was cut short finds that another one came since

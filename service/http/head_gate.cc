@@ -52,23 +52,34 @@ std::string_view take(std::string_view& rest, std::string_view separator) noexce
   return taken;
 }
 
-Refused read_method(std::string_view text, Head& head) noexcept {
-  constexpr std::array<std::pair<std::string_view, Method>, 4> kServed{{{"GET", Method::Get},
-                                                                        {"POST", Method::Post},
-                                                                        {"PUT", Method::Put},
-                                                                        {"PATCH", Method::Patch}}};
-  constexpr std::array<std::string_view, 5> kKnown{"HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"};
-  for (const auto& [name, method] : kServed) {
-    if (text == name) {
-      head.method = method;
-      return {};
-    }
+constexpr std::array<std::pair<std::string_view, Method>, 5> kMethodNames{
+    {{"GET", Method::Get},
+     {"HEAD", Method::Head},
+     {"POST", Method::Post},
+     {"PUT", Method::Put},
+     {"PATCH", Method::Patch}}};
+
+bool takes(Methods methods, Method method) noexcept {
+  if (method == Method::Get) return true;
+  return (method == Method::Head) == (methods == Methods::ReadOnly);
+}
+
+Refused read_method(std::string_view text, Methods methods, Head& head) noexcept {
+  constexpr std::array<std::string_view, 4> kOthers{"DELETE", "OPTIONS", "TRACE", "CONNECT"};
+  const std::string_view advice = methods == Methods::Api
+                                      ? "the methods are GET, POST, PUT and PATCH"
+                                      : "the methods are GET and HEAD";
+  for (const auto& [name, method] : kMethodNames) {
+    if (text != name) continue;
+    if (!takes(methods, method)) return Rejection{405, advice};
+    head.method = method;
+    return {};
   }
-  if (std::find(kKnown.begin(), kKnown.end(), text) != kKnown.end()) {
-    return Rejection{405, "the methods are GET, POST, PUT and PATCH"};
+  if (std::find(kOthers.begin(), kOthers.end(), text) != kOthers.end()) {
+    return Rejection{405, advice};
   }
   if (!is_token(text)) return Rejection{400, "the method is no token"};
-  return Rejection{501, "the methods are GET, POST, PUT and PATCH"};
+  return Rejection{501, advice};
 }
 
 bool has_dot_or_empty_segment(std::string_view path) noexcept {
@@ -113,7 +124,7 @@ Refused read_request_line(std::string_view line, const HeadLimits& limits, Head&
   std::string_view rest = line;
   const std::string_view method = take(rest, " ");
   const std::string_view target = take(rest, " ");
-  if (Refused no = read_method(method, head)) return no;
+  if (Refused no = read_method(method, limits.methods, head)) return no;
   if (Refused no = read_version(rest)) return no;
   return read_target(target, limits, head);
 }
@@ -255,7 +266,9 @@ Refused judge_coding(const Fields& fields) noexcept {
 Refused judge_body(const HeadLimits& limits, Fields& fields, Head& head) {
   if (Refused no = judge_coding(fields)) return no;
   if (head.content_length == 0) return {};
-  if (head.method == Method::Get) return Rejection{400, "a GET has no body"};
+  if (head.method == Method::Get || head.method == Method::Head) {
+    return Rejection{400, "a GET has no body"};
+  }
   if (head.content_length > limits.body_bytes) return Rejection{413, "the body is too large"};
   const auto& types = limits.media_types;
   if (std::find(types.begin(), types.end(), fields.media_type) == types.end()) {

@@ -16,6 +16,7 @@ struct HeadLimits {
   std::size_t target_bytes = 8 << 10;
   std::size_t body_bytes = 1 << 20;
   std::vector<std::string> media_types{"application/json"};
+  Methods methods = Methods::Api;
 };
 
 enum class Expectation { None, Continue };

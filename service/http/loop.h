@@ -22,25 +22,50 @@ namespace kw::http {
 
 class Connection;
 
+// Times are the limits of time that a reload may change. Safe for concurrent use: each is read on
+// its own, by who starts to wait.
+class Times {
+ public:
+  explicit Times(const Limits& limits) { set(limits); }
+  void set(const Limits& limits) noexcept {
+    request_.store(limits.request, std::memory_order_relaxed);
+    idle_.store(limits.idle, std::memory_order_relaxed);
+  }
+  std::chrono::milliseconds request() const noexcept {
+    return request_.load(std::memory_order_relaxed);
+  }
+  std::chrono::milliseconds idle() const noexcept { return idle_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::chrono::milliseconds> request_;
+  std::atomic<std::chrono::milliseconds> idle_;
+};
+
 // Front is what all loops of one server share. Outlives them.
 struct Front {
   Front(const ServerOptions& options, Dispatch dispatcher,
         std::shared_ptr<const TlsContext> context)
       : limits(options.limits),
-        head_limits{limits.fields, limits.target_bytes, limits.body_bytes, options.media_types},
+        head_limits{limits.fields, limits.target_bytes, limits.body_bytes, options.media_types,
+                    options.methods},
+        transport(options.transport),
         dispatch(std::move(dispatcher)),
+        times(options.limits),
         tls(std::move(context)),
         seats(limits.connections) {}
 
-  // Constant after construction.
+  // Constant after construction. What a reload may change of the limits is not read here.
   const Limits limits;
   const HeadLimits head_limits;
+  const Transport transport;
   const Dispatch dispatch;
 
   // Safe for concurrent use.
-  CurrentTls tls;
+  Times times;
+  CurrentTls tls;  // null: plain HTTP
   Seats seats;
   std::atomic<bool> draining = false;
+  ServerMeter meter;
 };
 
 // Loop is one thread with its event loop and the connections that were dealt to it.

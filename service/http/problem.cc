@@ -7,6 +7,8 @@ namespace kw::http {
 namespace {
 
 constexpr const char* kRetryAfterSeconds = "1";
+constexpr const char* kApiMethods = "GET, POST, PUT, PATCH";
+constexpr const char* kReadOnlyMethods = "GET, HEAD";
 
 std::string_view title_of(Code code) noexcept {
   switch (code) {
@@ -52,7 +54,6 @@ Reply make_problem(int status, Code code, std::string_view advice, const Request
   // Invalid UTF-8 in an advice is replaced: the other modes throw.
   reply.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   if (status == 429 || status == 503) reply.headers.emplace_back("Retry-After", kRetryAfterSeconds);
-  if (status == 405) reply.headers.emplace_back("Allow", "GET, POST, PUT, PATCH");
   return reply;
 }
 
@@ -142,8 +143,11 @@ Reply problem(const Error& error, const RequestId& id) {
   return make_problem(status_of(error.code()), error.code(), error.advice(), id);
 }
 
-Reply problem(int status, std::string_view advice, const RequestId& id) {
-  return make_problem(status, code_of(status), advice, id);
+Reply problem(int status, std::string_view advice, const RequestId& id, Methods methods) {
+  Reply reply = make_problem(status, code_of(status), advice, id);
+  const bool api = methods == Methods::Api;
+  if (status == 405) reply.headers.emplace_back("Allow", api ? kApiMethods : kReadOnlyMethods);
+  return reply;
 }
 
 }  // namespace kw::http

@@ -17,8 +17,9 @@ std::string_view name_of(Code code) noexcept;
 Reply problem(const Error& error, const RequestId& id);
 
 // The same where HTTP has a more exact status than the code's own: 405, 408, 414, 415, 417, 431,
-// 505. The code is derived from the status. 405 carries Allow.
-Reply problem(int status, std::string_view advice, const RequestId& id);
+// 505. The code is derived from the status. 405 carries Allow, with `methods`.
+Reply problem(int status, std::string_view advice, const RequestId& id,
+              Methods methods = Methods::Api);
 Code code_of(int status) noexcept;
 
 }  // namespace kw::http

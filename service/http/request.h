@@ -18,7 +18,10 @@
 
 namespace kw::http {
 
-enum class Method { Get, Post, Put, Patch };
+enum class Method { Get, Head, Post, Put, Patch };
+
+// Methods are what a server takes: all that the API needs, or what only reads.
+enum class Methods { Api, ReadOnly };
 
 // Rejection ends the connection: what follows a head that was not understood is not a request.
 struct Rejection {

@@ -85,16 +85,17 @@ std::string head_of(const Reply& reply, std::size_t body_size, const RequestId& 
 
 }  // namespace
 
-Secret serialize(Reply reply, const RequestId& id, Persistence persistence) {
+Secret serialize(Reply reply, const RequestId& id, Persistence persistence, Extent extent) {
   if (!is_safe(reply)) {
     wipe(body_of(reply));
     reply = problem(Error(Code::Internal, "an answer's header holds a byte it may not"), id);
   }
   const auto body = body_of(reply);
   const std::string head = head_of(reply, body.size(), id, persistence);
-  Secret bytes(head.size() + body.size());
+  const auto sent = extent == Extent::Whole ? body : body.first(0);
+  Secret bytes(head.size() + sent.size());
   const auto rest = std::copy(head.begin(), head.end(), bytes.reveal_for_writing().begin());
-  std::copy(body.begin(), body.end(), rest);
+  std::copy(sent.begin(), sent.end(), rest);
   wipe(body);
   return bytes;
 }

@@ -38,6 +38,12 @@ class Seats {
     return Seat(*this);
   }
 
+  // Nobody loses a seat to a lower limit.
+  void set_limit(std::size_t limit) KW_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    limit_ = limit;
+  }
+
   std::size_t taken() const KW_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     return taken_;
@@ -57,9 +63,9 @@ class Seats {
     if (taken_ == 0) emptied_.notify_all();
   }
 
-  const std::size_t limit_;
   mutable Mutex mutex_;
   std::condition_variable_any emptied_;
+  std::size_t limit_ KW_GUARDED_BY(mutex_);
   std::size_t taken_ KW_GUARDED_BY(mutex_) = 0;
 };
 

@@ -15,6 +15,8 @@ beast::verb verb_of(Method method) noexcept {
   switch (method) {
     case Method::Get:
       return beast::verb::get;
+    case Method::Head:
+      return beast::verb::head;
     case Method::Post:
       return beast::verb::post;
     case Method::Put:

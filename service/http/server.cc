@@ -16,6 +16,11 @@ namespace {
 
 constexpr std::chrono::seconds kForcedCloseTime{1};
 
+Result<std::shared_ptr<const TlsContext>> open_tls(const TlsFiles& files, Transport transport) {
+  if (transport == Transport::Plain) return std::shared_ptr<const TlsContext>();
+  return TlsContext::open(files);
+}
+
 }  // namespace
 
 class Server::Impl {
@@ -58,6 +63,7 @@ class Server::Impl {
   }
 
   Front& front() noexcept { return front_; }
+  const Front& front() const noexcept { return front_; }
   const std::vector<std::string>& addresses() const noexcept { return addresses_; }
 
  private:
@@ -66,7 +72,8 @@ class Server::Impl {
   // Over the limit the connection is closed unanswered: an answer would cost a handshake.
   void deal(FileDescriptor socket, std::string source) {
     auto seat = front_.seats.take();
-    if (!seat) return;
+    if (!seat) return front_.meter.refused.add();
+    front_.meter.accepted.add();
     Loop& loop = *loops_[next_loop_++ % loops_.size()];
     loop.adopt(std::move(socket), std::move(source), *std::move(seat));
   }
@@ -88,7 +95,7 @@ Server::Server(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, Dispatch dispatch) {
-  auto tls = TRY(TlsContext::open(options.tls));
+  auto tls = TRY(open_tls(options.tls, options.transport));
   auto impl = std::make_unique<Impl>(options, std::move(dispatch), std::move(tls));
   for (const auto& address : options.listen) TRY(impl->listen(address));
   impl->start_listening();
@@ -97,12 +104,23 @@ Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, Dispa
 
 const std::vector<std::string>& Server::addresses() const noexcept { return impl_->addresses(); }
 
-Result<void> Server::reload(const TlsFiles& tls) {
-  impl_->front().tls.set(TRY(TlsContext::open(tls)));
+Result<void> Server::reload(const TlsFiles& tls, const Limits& limits) {
+  Front& front = impl_->front();
+  front.tls.set(TRY(open_tls(tls, front.transport)));
+  front.times.set(limits);
+  front.seats.set_limit(limits.connections);
   return {};
 }
 
 void Server::drain(Deadline deadline) { impl_->drain(deadline); }
+
+const ServerMeter& Server::meter() const noexcept { return impl_->front().meter; }
+
+std::optional<WallTime> Server::certificate_expires() const {
+  const std::shared_ptr<const TlsContext> tls = impl_->front().tls.get();
+  if (tls == nullptr) return std::nullopt;
+  return tls->certificate_expires();
+}
 
 std::size_t Server::connections() const noexcept { return impl_->front().seats.taken(); }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 #include <string_view>
 
 #include "base/owned.h"
@@ -121,6 +122,15 @@ Result<void> TlsContext::verify(X509* certificate, STACK_OF(X509) * chain) const
   ERR_clear_error();
   if (holds) return {};
   return refusal(Code::Unauthenticated, "the client certificate no longer holds");
+}
+
+std::optional<WallTime> TlsContext::certificate_expires() const {
+  const X509* certificate = SSL_CTX_get0_certificate(get());
+  std::tm time{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) {
+    return std::nullopt;
+  }
+  return WallTime(std::chrono::seconds(::timegm(&time)));
 }
 
 std::shared_ptr<const TlsContext> CurrentTls::get() const {

@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 
 #include <memory>
+#include <optional>
 
 #include "base/mutex.h"
 #include "base/owned.h"
@@ -21,6 +22,9 @@ class TlsContext {
 
   SSL_CTX* get() const noexcept { return context_.get(); }
 
+  // When the server's certificate expires; nothing where its date cannot be read.
+  std::optional<WallTime> certificate_expires() const;
+
   // Whether a client's certificate holds against the client CA and CRLs now.
   // Errors: Unauthenticated, advised.
   Result<void> verify(X509* certificate, STACK_OF(X509) * chain) const;
@@ -34,7 +38,8 @@ class TlsContext {
   Owned<SSL_CTX, SSL_CTX_free> context_;
 };
 
-// CurrentTls is the context that new connections get. Safe for concurrent use.
+// CurrentTls is the context that new connections get; null where there is no TLS. Safe for
+// concurrent use.
 class CurrentTls {
  public:
   explicit CurrentTls(std::shared_ptr<const TlsContext> context) : context_(std::move(context)) {}

@@ -60,7 +60,8 @@ std::string config_text(const std::string& listen) {
          "catalog: \"sqlite:catalog.db\"\n"
          "audit: {directory: audit}\n"
          "limits: {request_deadline: 30s}\n"
-         "policy: policy.yaml\n";
+         "policy: policy.yaml\n"
+         "telemetry: {listen: \"127.0.0.1:0\"}\n";
 }
 
 std::string softhsm_text(const std::filesystem::path& directory) {

@@ -66,7 +66,7 @@ TEST_CASE("reload: a new policy rules a connection that is open", "[whole][reloa
   sandbox.signal(SIGHUP);
   CHECK(becomes(client, wrap_request(), 403));
   CHECK(client.ask(kWhoami).status == 200);
-  CHECK(sandbox.says("certificates and policy were reloaded"));
+  CHECK(sandbox.says("policy, certificates and limits were reloaded"));
 }
 
 TEST_CASE("reload: what is broken changes nothing and is said (50)", "[whole][reload][negative]") {
@@ -96,6 +96,48 @@ TEST_CASE("reload: what is broken changes nothing and is said (50)", "[whole][re
   CHECK(sandbox.says("nothing was reloaded: "));
   CHECK(policy_of(sandbox) == before);
   CHECK(client.ask(wrap_request()).status == 200);
+  CHECK(TlsClient(sandbox.address(), sandbox.files("app")).ask(wrap_request()).status == 200);
+}
+
+TEST_CASE("reload: new limits hold without a restart", "[whole][reload]") {
+  Sandbox sandbox;
+  TlsClient open(sandbox.address(), sandbox.files("app"));
+  REQUIRE(open.ask(kWhoami).status == 200);
+  sandbox.edit("keyward.yaml", "limits: {request_deadline: 30s}",
+               "limits: {request_deadline: 300ms, idle_timeout: 400ms, connections: 1}");
+  sandbox.signal(SIGHUP);
+  REQUIRE(sandbox.says("policy, certificates and limits were reloaded"));
+  // The one seat is taken by who had it before.
+  CHECK_FALSE(TlsClient(sandbox.address(), sandbox.files("app")).is_connected());
+  REQUIRE(open.ask(kWhoami).status == 200);
+  REQUIRE(open.send("GET /v1/whoami HTTP/1.1\r\n"));
+  CHECK(open.receive().status == 408);
+  CHECK(open.is_closed_by_peer());
+  CHECK(comes_true(
+      [&] { return TlsClient(sandbox.address(), sandbox.files("app")).is_connected(); }));
+  TlsClient idle(sandbox.address(), sandbox.files("app"));
+  CHECK(idle.is_closed_by_peer());
+}
+
+TEST_CASE("reload: limits change with all the rest or not at all", "[whole][reload][negative]") {
+  Sandbox sandbox;
+  sandbox.make_key("reload/k");
+  TlsClient open(sandbox.address(), sandbox.files("app"));
+  REQUIRE(open.ask(wrap_request()).status == 200);
+  // A policy and limits that would be good, but for what each section breaks.
+  sandbox.edit("policy.yaml", "[read, wrap, unwrap,", "[read, unwrap,");
+  sandbox.edit("keyward.yaml", "30s}", "30s, connections: 1, queue: 1}");
+  SECTION("limits with a number that is none") {
+    sandbox.edit("keyward.yaml", "connections: 1", "connections: 0");
+  }
+  SECTION("limits with a duration that is none") {
+    sandbox.edit("keyward.yaml", "request_deadline: 30s", "request_deadline: 30");
+  }
+  SECTION("a certificate that is none") { sandbox.write("server.pem", "no certificate\n"); }
+  SECTION("a policy that is none") { sandbox.write("policy.yaml", "rules: [\n"); }
+  sandbox.signal(SIGHUP);
+  REQUIRE(sandbox.says("nothing was reloaded: "));
+  CHECK(open.ask(wrap_request()).status == 200);
   CHECK(TlsClient(sandbox.address(), sandbox.files("app")).ask(wrap_request()).status == 200);
 }
 
@@ -133,7 +175,7 @@ TEST_CASE("reload: a new server certificate meets the next handshake", "[whole][
   write_pem(sandbox / "server.pem", next.certificate);
   write_pem(sandbox / "server.key", next.key);
   sandbox.signal(SIGHUP);
-  REQUIRE(sandbox.says("certificates and policy were reloaded"));
+  REQUIRE(sandbox.says("policy, certificates and limits were reloaded"));
   CHECK(open.ask(kWhoami).status == 200);
   CHECK(TlsClient(sandbox.address(), app).peer_certificate() == next.certificate);
   CHECK(open.peer_certificate() != next.certificate);

@@ -81,6 +81,8 @@ TEST_CASE("serve: --check names what is wrong", "[whole][serve][negative]") {
       Bad{"token=keyward", "token=other", "other"}, Bad{"server.key", "clients/app.key", "key"},
       Bad{"client_ca: ca.pem", "client_ca: ca.pem, crl: none.pem", "none.pem"},
       Bad{"policy: policy.yaml", "policy: ca.pem", "line 1"},
+      Bad{"{listen: \"127", "{lisen: \"127", "line 14, column 13: telemetry.lisen: unknown key"},
+      Bad{"\"127.0.0.1:0\"}", "systemd}", "line 14, column 21: telemetry.listen: "},
       Bad{"libsofthsm2.so", "none.so", "none.so"});
   INFO(bad.to);
   sandbox.write("bad.yaml", config_with(sandbox, bad.from, bad.to));

@@ -22,6 +22,8 @@ inline std::string method_of(const Route& route) {
   switch (route.method) {
     case http::Method::Get:
       return "GET";
+    case http::Method::Head:
+      return "HEAD";
     case http::Method::Post:
       return "POST";
     case http::Method::Put:

@@ -133,8 +133,17 @@ TEST_CASE("config: a fault is told with its place", "[config][errors]") {
           "line 5, column 41: audit.checkpoint_every: from 100ms to 1s"},
       Bad{"directory: l", "directory: l, checkpoint_every: 99ms",
           "line 5, column 41: audit.checkpoint_every: from 100ms to 1s"},
-      Bad{"policy: p", "policy: p\ntelemetry: {listen: '127.0.0.1:1'}",
-          "line 7, column 12: telemetry: not supported yet: remove it"},
+      Bad{"policy: p", "policy: p\ntelemetry: '127.0.0.1:1'",
+          "line 7, column 12: telemetry: expected a mapping"},
+      Bad{"policy: p", "policy: p\ntelemetry: {}", "line 7, column 12: telemetry.listen: missing"},
+      Bad{"policy: p", "policy: p\ntelemetry: {listen: a:1, tls: no}",
+          "line 7, column 26: telemetry.tls: unknown key"},
+      Bad{"policy: p", "policy: p\ntelemetry: {listen: ['a:1']}",
+          "line 7, column 21: telemetry.listen: expected a text"},
+      Bad{"policy: p", "policy: p\ntelemetry: {listen: '7444'}",
+          "line 7, column 21: telemetry.listen: expected HOST:PORT, unix:PATH or systemd"},
+      Bad{"policy: p", "policy: p\ntelemetry: {listen: systemd}",
+          "line 7, column 21: telemetry.listen: expected HOST:PORT or unix:PATH"},
       Bad{"policy: p", "policy: p\nlimits: {queue: -1}",
           "line 7, column 17: limits.queue: expected a number from 1 to 1000000"});
   INFO(bad.to);
@@ -142,6 +151,26 @@ TEST_CASE("config: a fault is told with its place", "[config][errors]") {
   REQUIRE_FALSE(config.has_value());
   CHECK(config.error().code() == Code::InvalidArgument);
   CHECK(config.error().detail() == bad.message);
+}
+
+TEST_CASE("config: telemetry has an address of its own", "[config][telemetry]") {
+  CHECK_FALSE(REQUIRE_OK(Config::parse(kShortest, "")).telemetry);
+  const auto with = [](const std::string& address) {
+    return Config::parse(replaced(kShortest, "[systemd]", "['a:1', 'a:0', 'unix:s']") +
+                             "telemetry: {listen: '" + address + "'}\n",
+                         "/run");
+  };
+  using Kind = ListenAddress::Kind;
+  CHECK(REQUIRE_OK(with("127.0.0.1:7444")).telemetry ==
+        ListenAddress{Kind::Tcp, "127.0.0.1", 7444, {}});
+  CHECK(REQUIRE_OK(with("unix:t")).telemetry == ListenAddress{Kind::Unix, "", 0, "/run/t"});
+  CHECK(REQUIRE_OK(with("a:0")).telemetry == ListenAddress{Kind::Tcp, "a", 0, {}});
+  for (const char* taken : {"a:1", "unix:s"}) {
+    const auto config = with(taken);
+    REQUIRE_FALSE(config.has_value());
+    CHECK(config.error().detail() ==
+          "line 7, column 21: telemetry.listen: the same address as in listen");
+  }
 }
 
 TEST_CASE("config: an error never repeats what may be a PIN", "[config][errors]") {

@@ -107,7 +107,7 @@ TEST_CASE_METHOD(ServerFixture, "reload: under load no handshake and no request 
       }
     });
   }
-  while (rounds < 20) REQUIRE_OK(server->reload(options.tls));
+  while (rounds < 20) REQUIRE_OK(server->reload(options.tls, options.limits));
   done = true;
   for (auto& client : clients) client.join();
   CHECK(failed == 0);

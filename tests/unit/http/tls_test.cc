@@ -104,7 +104,7 @@ TEST_CASE_METHOD(ServerFixture, "tls: a revoked certificate ends an open connect
   write_pem(directory / "crl.pem", pki.revoke({4711}));
   TlsFiles with_crl = options.tls;
   with_crl.crls = {directory / "crl.pem"};
-  REQUIRE_OK(server->reload(with_crl));
+  REQUIRE_OK(server->reload(with_crl, options.limits));
   CHECK(client.ask(request("GET", "/")).status == 401);
   CHECK(client.is_closed_by_peer());
   CHECK(other.ask(request("GET", "/")).status == 200);
@@ -129,7 +129,7 @@ TEST_CASE_METHOD(ServerFixture, "tls: a new client CA ends the callers of the ol
   write_pem(directory / "next.pem", next.certificate());
   TlsFiles files = options.tls;
   files.client_ca = directory / "next.pem";
-  REQUIRE_OK(server->reload(files));
+  REQUIRE_OK(server->reload(files, options.limits));
   CHECK(client.ask(request("GET", "/")).status == 401);
   CHECK(TlsClient(address(), files_for("new", next.issue({}))).ask(request("GET", "/")).status ==
         200);
@@ -146,7 +146,7 @@ TEST_CASE_METHOD(ServerFixture, "tls: a reload that fails changes nothing", "[ht
   SECTION("another's key") { bad.key = app.key; }
   SECTION("no certificate") { bad.certificate = app.key; }
   SECTION("a CRL that is none") { bad.crls = {app.certificate}; }
-  CHECK_CODE(server->reload(bad), code);
+  CHECK_CODE(server->reload(bad, options.limits), code);
   CHECK(TlsClient(address(), app).ask(request("GET", "/")).status == 200);
 }
 
