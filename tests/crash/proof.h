@@ -20,7 +20,8 @@ struct Tally {
   std::uint64_t signatures = 0;
   std::uint64_t macs = 0;
   std::uint64_t torn_tails = 0;
-  std::uint64_t debris = 0;  // objects that a crash left without id or label: nobody's, unusable
+  std::uint64_t damaged = 0;  // starts refused because of a good record behind a bad one
+  std::uint64_t debris = 0;   // objects that a crash left without id or label: nobody's, unusable
 
   std::string text() const;
 };
@@ -33,8 +34,8 @@ class Proof {
   Proof(whole::Sandbox& sandbox, Promises& promises, Tally& tally)
       : sandbox_(sandbox), promises_(promises), tally_(tally) {}
 
-  // Before the restart: the log is whole, or torn at its end.
-  void log_before();
+  // Counts a crash. What `keyward audit verify` says before the restart.
+  int log_before();
 
   // After the restart, on a server that is up: the log is whole and has each answered record in its
   // place; each answered key and version is there and works, and so does everything else that is
