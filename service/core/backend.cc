@@ -77,7 +77,7 @@ Result<Bytes> found_service_key(Shared& shared) {
   TRY(crypto::destroy_version(*bench, service_key().id, kServiceKeyVersion));
   crypto::VersionMaterial made =
       TRY(crypto::create_version(*bench, service_key(), kServiceKeyVersion));
-  if (shared.token_directory) TRY(sync_tree(*shared.token_directory));
+  TRY(sync_token(shared));
   return std::move(made.check);
 }
 
