@@ -51,42 +51,40 @@ Disk::Place Disk::place_of(std::string_view path) const {
   return {folder, within.filename().string()};
 }
 
-void Disk::replay(std::string_view journal) {
+std::size_t Disk::replay(std::string_view journal, std::size_t most) {
   EntryHead head;
-  while (journal.size() >= sizeof head) {
+  std::size_t heard = 0;
+  for (; heard < most && journal.size() >= sizeof head; ++heard) {
     std::memcpy(&head, journal.data(), sizeof head);
-    const std::size_t rest = std::size_t{head.path} + head.second + head.data;
-    if (journal.size() - sizeof head < rest) return;
-    const std::string_view path = journal.substr(sizeof head, head.path);
-    const std::string_view second = journal.substr(sizeof head + head.path, head.second);
-    const std::string_view data = journal.substr(sizeof head + head.path + head.second, head.data);
-    journal.remove_prefix(sizeof head + rest);
-    if (head.did == Did::Open) {
-      open(path, head.handle);
-    } else if (head.did == Did::Rename) {
-      rename(path, second);
-    } else if (head.did == Did::Remove) {
-      name(path, nullptr);
-    } else if (head.did == Did::MakeFolder) {
-      auto folder = std::make_shared<Node>();
-      folder->is_folder = true;
-      name(path, std::move(folder));
-    } else {
-      const auto found = handles_.find(head.handle);
-      if (found == handles_.end()) FAIL("a handle that was never opened");
-      Node& node = *found->second;
-      if (head.did == Did::Sync) {
-        node.durable = node.content;
-        node.durable_entries = node.entries;
-        node.changes.clear();
-        node.name_changes.clear();
-      } else if (head.did == Did::Truncate) {
-        change(node, {true, head.offset, {}});
-      } else if (head.did == Did::Write || head.did == Did::Content) {
-        change(node, {false, head.offset, std::string(data)});
-      }
-    }
+    journal.remove_prefix(sizeof head);
+    const std::size_t rest = std::size_t{head.second} + head.data;
+    if (journal.size() < head.path + rest) break;
+    hear(head, journal.substr(0, head.path), journal.substr(head.path, rest));
+    journal.remove_prefix(head.path + rest);
   }
+  return heard;
+}
+
+// `rest` is the second path or the data: no entry has both.
+void Disk::hear(const EntryHead& head, std::string_view path, std::string_view rest) {
+  if (head.did == Did::Open) return open(path, head.handle);
+  if (head.did == Did::Rename) return rename(path, rest);
+  if (head.did == Did::Remove) return name(path, nullptr);
+  if (head.did == Did::MakeFolder) {
+    auto folder = std::make_shared<Node>();
+    folder->is_folder = true;
+    return name(path, std::move(folder));
+  }
+  const auto found = handles_.find(head.handle);
+  if (found == handles_.end()) FAIL("a handle that was never opened");
+  Node& node = *found->second;
+  if (head.did != Did::Sync) {
+    return change(node, {head.did == Did::Truncate, head.offset, std::string(rest)});
+  }
+  node.durable = node.content;
+  node.durable_entries = node.entries;
+  node.changes.clear();
+  node.name_changes.clear();
 }
 
 void Disk::open(std::string_view path, std::uint64_t handle) {

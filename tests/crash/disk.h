@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "journal.h"
+
 namespace kw::crash {
 
 // Disk is what a disk would hold of one folder if the power went now. It starts with everything
@@ -29,9 +31,9 @@ class Disk {
   // The folder as it stands.
   explicit Disk(const std::filesystem::path& folder);
 
-  // Hears a journal of this folder; an entry cut short is its end. Ends the test if the journal
-  // speaks of a file that cannot be.
-  void replay(std::string_view journal);
+  // Hears a journal of this folder, or so many of its entries; yields how many there were. One that
+  // is cut short is the end. Ends the test if the journal speaks of a file that cannot be.
+  std::size_t replay(std::string_view journal, std::size_t most = ~std::size_t{0});
 
   // The power goes. Replaces the folder's contents by what is left: of what was not synced nothing,
   // or each with the probability `kept` of 0 to 1.
@@ -68,6 +70,7 @@ class Disk {
   };
   Place place_of(std::string_view path) const;
   void load(const std::filesystem::path& folder, Node& node);
+  void hear(const EntryHead& head, std::string_view path, std::string_view rest);
   void open(std::string_view path, std::uint64_t handle);
   void name(std::string_view path, std::shared_ptr<Node> node);
   void rename(std::string_view from, std::string_view to);

@@ -31,5 +31,8 @@ struct EntryHead {
 // end, and the journal, outside of it.
 inline constexpr const char* kFolderVariable = "KEYWARD_RECORDED_FOLDER";
 inline constexpr const char* kJournalVariable = "KEYWARD_RECORDED_JOURNAL";
+// How many microseconds a sync waits before it begins, as on a disk that has other work: so that
+// most moments are ones in which something is not durable yet. None if not given.
+inline constexpr const char* kSyncDelayVariable = "KEYWARD_RECORDED_SYNC_DELAY";
 
 }  // namespace kw::crash

@@ -135,9 +135,10 @@ Load::Load(const whole::Sandbox& sandbox, Promises& promises, std::uint64_t roun
     const char* caller;
     Step step;
   };
-  constexpr std::array<Role, 4> kRoles = {Role{"admin", &Worker::manage},
-                                          Role{"app", &Worker::seal}, Role{"app", &Worker::seal},
-                                          Role{"app", &Worker::prove}};
+  constexpr Role kManages{"admin", &Worker::manage};
+  constexpr Role kSeals{"app", &Worker::seal};
+  constexpr Role kProves{"app", &Worker::prove};
+  constexpr std::array kRoles = {kManages, kSeals, kProves, kSeals, kProves, kSeals};
   promises.begin();
   running_ = kRoles.size();
   for (const Role& role : kRoles) {

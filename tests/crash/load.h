@@ -14,8 +14,8 @@ namespace kw::crash {
 void make_first_keys(const whole::Sandbox& sandbox, Promises& promises);
 
 // Load is clients that ask a sandbox's server for all that changes or uses keys, each over its own
-// connection and without a pause, until the server is gone. One creates and rotates, two wrap,
-// unwrap and take data keys, one signs and MACs.
+// connection and without a pause, until the server is gone. One creates and rotates, three wrap,
+// unwrap and take data keys, two sign and MAC.
 class Load {
  public:
   // Both must outlive it. `round` makes the names of the keys that it creates unlike those of

@@ -29,11 +29,12 @@ struct World {
   explicit World(Tally& tally) : proof(sandbox, promises, tally) {}
 
   void launch() {
-    std::filesystem::remove(journal);
+    REQUIRE_OK(write_file(journal, ""));
     disk.emplace(sandbox / "");
     sandbox.launch({{"LD_PRELOAD", KEYWARD_RECORDER},
                     {kFolderVariable, (sandbox / "").parent_path().string()},
-                    {kJournalVariable, journal.string()}});
+                    {kJournalVariable, journal.string()},
+                    {kSyncDelayVariable, "400"}});
   }
 
   void lose_power(Random& random) {
@@ -85,10 +86,12 @@ void judge_log(World& world, Tally& tally) {
 
 // One life of the server, to its end.
 void live(World& world, std::uint64_t round, Random& random) {
-  constexpr std::uint64_t kMostAnswers = 60;
+  constexpr std::uint64_t kMostAnswers = 100;
   world.launch();
   if (random() % 4 == 0) {
-    pause_below(world.has_log() ? 150'000 : 500'000, random);
+    // The first start takes longest, and its first moments are the most delicate.
+    const bool is_first = !world.has_log() && random() % 2 == 0;
+    pause_below(is_first ? 20'000 : 600'000, random);
     return world.lose_power(random);
   }
   if (!world.sandbox.comes_up()) FAIL("keyward dev does not come up: " << world.sandbox.log());
@@ -128,6 +131,31 @@ TEST_CASE("power: nothing that was answered is lost when the power goes", "[powe
     std::cout << "power: " << tally.text() << std::endl;
   }
   CHECK(tally.receipts == tally.answers);
+}
+
+TEST_CASE("power: a sandbox whose making lost power is made anew", "[power]") {
+  const Options options = crash::options("power, while a sandbox is made", kShortForm);
+  constexpr std::size_t kDelicate = 40;  // entries, until the folder says what it is
+  Random random(options.seed);
+  Tally tally;
+  World world(tally);
+  world.launch();
+  REQUIRE(world.sandbox.comes_up());
+  world.sandbox.kill();
+  const std::string journal = REQUIRE_OK(read_file(world.journal));
+  const std::size_t whole = world.disk->replay(journal);
+  for (std::uint64_t i = 0; i < options.count; ++i) {
+    const std::size_t entries = random() % (i % 2 == 0 ? kDelicate : whole);
+    INFO("cut behind entry " << entries << ", seed " << options.seed);
+    std::filesystem::remove_all(world.sandbox / "");
+    std::filesystem::create_directory(world.sandbox / "");
+    Disk disk(world.sandbox / "");
+    disk.replay(journal, entries);
+    disk.cut(kKept[random() % kKept.size()], random);
+    world.sandbox.dev();
+    world.sandbox.make_key("after");
+    world.sandbox.kill();
+  }
 }
 
 }  // namespace kw::crash

@@ -35,12 +35,13 @@ std::string_view setting(const char* variable) {
   return text == nullptr ? std::string_view() : text;
 }
 
-// Recorder is the process's one journal. Every function but `in_folder` is to be called under
-// `mutex`.
+// Recorder is the process's one journal. What changes it is to be called under `mutex`.
 class Recorder {
  public:
   Recorder() : folder_(setting(kFolderVariable)) {
     const std::string journal(setting(kJournalVariable));
+    const std::string delay(setting(kSyncDelayVariable));
+    if (!delay.empty()) sync_delay_ = static_cast<useconds_t>(std::stoul(delay));
     if (folder_.empty() || journal.empty()) return;
     constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
     journal_ = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, journal.c_str(), kFlags, 0600));
@@ -52,6 +53,10 @@ class Recorder {
   }
   std::uint64_t handle_of(int fd) const {
     return fd < 0 || fd >= kMostDescriptors ? 0 : handles_[static_cast<std::size_t>(fd)];
+  }
+
+  void delay_sync() const {
+    if (sync_delay_ > 0) ::usleep(sync_delay_);
   }
 
   void opened(int fd, std::string_view path, bool truncates) {
@@ -97,6 +102,7 @@ class Recorder {
  private:
   std::string folder_;
   int journal_ = -1;
+  useconds_t sync_delay_ = 0;
   std::uint64_t last_handle_ = 0;
   std::array<std::uint64_t, kMostDescriptors> handles_{};
 };
@@ -246,6 +252,7 @@ int ftruncate64(int fd, off_t size) noexcept { return ::ftruncate(fd, size); }
 
 int fsync(int fd) {
   KW_REAL(fsync);
+  recorder().delay_sync();
   const Lock lock(recorder().mutex);
   const int result = real(fd);
   const std::uint64_t handle = recorder().handle_of(fd);
