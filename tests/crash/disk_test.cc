@@ -60,7 +60,7 @@ os.fsync(d)
 
 }  // namespace
 
-TEST_CASE("disk: a rename counts once its folder was synced", "[power][disk]") {
+TEST_CASE("disk: a rename counts once its folder was synced", "[disk]") {
   Recorded recorded;
   SECTION("not before") {
     recorded.run(kReplace).cut(0, recorded.random);
@@ -77,7 +77,7 @@ TEST_CASE("disk: a rename counts once its folder was synced", "[power][disk]") {
   }
 }
 
-TEST_CASE("disk: a write counts once its file was synced", "[power][disk]") {
+TEST_CASE("disk: a write counts once its file was synced", "[disk]") {
   constexpr const char* kWrites = R"(
 n=os.open(f+"old", os.O_WRONLY)
 os.write(n, b"NEW")
@@ -92,7 +92,7 @@ os.pwrite(n, b"unsynced", 0)
 
 TEST_CASE(
     "disk: the pages of a file are kept and lost one by one, the newest state or an older one",
-    "[power][disk]") {
+    "[disk]") {
   constexpr const char* kPages = R"(
 n=os.open(f+"old", os.O_WRONLY)
 os.pwrite(n, b"a"*8192, 0)
@@ -111,7 +111,7 @@ os.pwrite(n, b"b"*4096, 0)
                                       "b" + zero});
 }
 
-TEST_CASE("disk: what went through stdio is seen", "[power][disk]") {
+TEST_CASE("disk: what went through stdio is seen", "[disk]") {
   const std::string program = R"(
 import ctypes
 c=ctypes.CDLL(None)
