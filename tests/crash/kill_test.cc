@@ -3,7 +3,6 @@
 // answered.
 #include <csignal>
 #include <iostream>
-#include <thread>
 
 #include "load.h"
 #include "options.h"
@@ -14,11 +13,11 @@ namespace kw::crash {
 namespace {
 
 constexpr std::uint64_t kCrashesOfSandbox = 20;  // so that its log and its keys stay few
-constexpr std::uint64_t kShortForm = 10;
+constexpr std::uint64_t kKills = 10;
 
-// World is a sandbox and what its clients know of it.
-struct World {
-  explicit World(Tally& tally) : proof(sandbox, promises, tally) {
+// Victim is a sandbox and what its clients know of it.
+struct Victim {
+  explicit Victim(Tally& tally) : proof(sandbox, promises, tally) {
     make_first_keys(sandbox, promises);
   }
 
@@ -29,54 +28,50 @@ struct World {
 
 bool is_whole_or_torn(int code) { return code == 0 || code == 3; }
 
-void pause_below(std::uint64_t limit, Random& random) {
-  std::this_thread::sleep_for(std::chrono::microseconds(random() % limit));
-}
-
 // After a number of answers and a moment more, so that it hits any step of any request.
-void kill_under_load(World& world, std::uint64_t round, Random& random) {
+void kill_under_load(Victim& victim, std::uint64_t round, Random& random) {
   constexpr std::uint64_t kMostAnswers = 120;
-  const std::uint64_t answers = world.promises.answers() + random() % kMostAnswers;
-  const Load load(world.sandbox, world.promises, round, random());
-  CHECK(world.promises.wait_for(answers));
+  const std::uint64_t answers = victim.promises.answers() + random() % kMostAnswers;
+  const Load load(victim.sandbox, victim.promises, round, random());
+  CHECK(victim.promises.wait_for(answers));
   pause_below(5'000, random);
-  world.sandbox.kill();
+  victim.sandbox.kill();
 }
 
 // A start takes up to this long; a kill behind it hits a server that waits.
-void kill_at_start(World& world, Random& random) {
-  world.sandbox.launch();
+void kill_at_start(Victim& victim, Random& random) {
+  victim.sandbox.launch();
   pause_below(150'000, random);
-  world.sandbox.kill();
+  victim.sandbox.kill();
 }
 
 }  // namespace
 
 TEST_CASE("kill: nothing that was answered is lost when the service is killed", "[kill]") {
-  const Options options = crash::options("kill", kShortForm);
+  const Options options = crash::options("kill", kKills);
   Random random(options.seed);
   Tally tally;
-  std::unique_ptr<World> world;
-  std::uint64_t last = 0;  // crashes, when this world ends
+  std::unique_ptr<Victim> victim;
+  std::uint64_t last = 0;  // crashes, when this victim's life ends
   while (tally.crashes < options.count) {
     INFO("crash " << tally.crashes << ", seed " << options.seed);
-    if (!world) {
-      world = std::make_unique<World>(tally);
+    if (!victim) {
+      victim = std::make_unique<Victim>(tally);
       last = std::min(tally.crashes + kCrashesOfSandbox, options.count);
     }
-    kill_under_load(*world, tally.crashes, random);
-    CHECK(is_whole_or_torn(world->proof.log_before()));
+    kill_under_load(*victim, tally.crashes, random);
+    CHECK(is_whole_or_torn(victim->proof.log_before()));
     if (random() % 4 == 0 && tally.crashes < last) {
-      kill_at_start(*world, random);
-      CHECK(is_whole_or_torn(world->proof.log_before()));
+      kill_at_start(*victim, random);
+      CHECK(is_whole_or_torn(victim->proof.log_before()));
     }
-    world->sandbox.dev();
-    world->proof.all_after();
+    victim->sandbox.dev();
+    victim->proof.all_after();
     if (tally.crashes < last) continue;
-    CHECK(world->sandbox.stop() == 0);
-    world->proof.token_objects();
+    CHECK(victim->sandbox.stop() == 0);
+    victim->proof.token_objects();
     std::cout << "kill: " << tally.text() << std::endl;
-    world.reset();
+    victim.reset();
   }
   CHECK(tally.receipts == tally.answers);
 }

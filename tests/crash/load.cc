@@ -71,6 +71,10 @@ class Worker {
   // Whether the answer came with this status; what came otherwise is a complaint.
   bool takes(const Reply& reply, int wanted) {
     if (reply.status == 0) return false;
+    if (reply.status == 503) {
+      promises_.refuse(reply);
+      return false;
+    }
     if (reply.status != wanted || reply.receipt.empty() || reply.request_id.empty()) {
       promises_.object(std::to_string(reply.status) + " " + reply.text);
       return false;
@@ -155,6 +159,10 @@ Load::Load(const whole::Sandbox& sandbox, Promises& promises, std::uint64_t roun
 
 Load::~Load() {
   for (std::thread& thread : threads_) thread.join();
+}
+
+void pause_below(std::uint64_t microseconds, Random& random) {
+  std::this_thread::sleep_for(std::chrono::microseconds(random() % microseconds));
 }
 
 }  // namespace kw::crash

@@ -32,4 +32,7 @@ class Load {
   std::vector<std::thread> threads_;
 };
 
+// Waits for a random time: the choice of a crash's moment, and nothing else.
+void pause_below(std::uint64_t microseconds, Random& random);
+
 }  // namespace kw::crash

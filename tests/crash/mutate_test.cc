@@ -16,7 +16,7 @@ namespace {
 
 using audit_verify::Finding;
 
-constexpr std::uint64_t kShortForm = 1'000;
+constexpr std::uint64_t kMutations = 1'000;
 
 // A log of the built service: one segment, and every kind of record that clients cause.
 LogFiles log_of_service(std::uint64_t seed) {
@@ -87,7 +87,7 @@ bool names(const audit_verify::Verdict& verdict, const Place& place) {
 }  // namespace
 
 TEST_CASE("mutate: each mutation of a log is found, and named where it is", "[mutate]") {
-  const Options options = crash::options("mutate", kShortForm);
+  const Options options = crash::options("mutate", kMutations);
   Random random(options.seed);
   const std::array<Subject, 2> subjects = {Subject(log_of_service(random())),
                                            Subject(log_of_segments(random()))};

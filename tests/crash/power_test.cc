@@ -4,7 +4,6 @@
 #include <array>
 #include <csignal>
 #include <iostream>
-#include <thread>
 
 #include "disk.h"
 #include "journal.h"
@@ -20,7 +19,7 @@ namespace {
 using audit_verify::Finding;
 
 constexpr std::uint64_t kCutsOfSandbox = 10;
-constexpr std::uint64_t kShortForm = 6;
+constexpr std::uint64_t kCuts = 6;
 // How much of what was not synced a cut keeps; the first is the extreme.
 constexpr std::array kKept = {0.0, 0.5, 0.1, 0.9, 0.5};
 
@@ -56,10 +55,6 @@ struct World {
   Proof proof;
   bool has_keys = false;
 };
-
-void pause_below(std::uint64_t microseconds, Random& random) {
-  std::this_thread::sleep_for(std::chrono::microseconds(random() % microseconds));
-}
 
 // docs/audit-format.md, "After a crash": pages of the last batch came to the disk out of order, and
 // the start is refused. Nobody was answered for what is behind the damage. An operator who takes
@@ -111,7 +106,7 @@ void live(World& world, std::uint64_t round, Random& random) {
 }  // namespace
 
 TEST_CASE("power: nothing that was answered is lost when the power goes", "[power]") {
-  const Options options = crash::options("power", kShortForm);
+  const Options options = crash::options("power", kCuts);
   Random random(options.seed);
   Tally tally;
   while (tally.crashes < options.count) {
@@ -134,7 +129,7 @@ TEST_CASE("power: nothing that was answered is lost when the power goes", "[powe
 }
 
 TEST_CASE("power: a sandbox whose making lost power is made anew", "[power]") {
-  const Options options = crash::options("power, while a sandbox is made", kShortForm);
+  const Options options = crash::options("power, while a sandbox is made", kCuts);
   constexpr std::size_t kDelicate = 40;  // entries, until the folder says what it is
   Random random(options.seed);
   Tally tally;

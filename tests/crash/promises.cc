@@ -34,6 +34,11 @@ void Promises::answer_product(std::vector<Product> Promises::*kind, Product prod
   (this->*kind).push_back(std::move(product));
 }
 
+void Promises::refuse(const Reply& reply) {
+  const std::lock_guard lock(mutex_);
+  refusals.push_back({reply.request_id, reply.receipt});
+}
+
 void Promises::object(const std::string& complaint) {
   const std::lock_guard lock(mutex_);
   complaints.push_back(complaint);

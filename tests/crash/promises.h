@@ -48,6 +48,7 @@ class Promises {
   void answer(const Reply& reply);
   void answer_version(const std::string& key, std::uint32_t version);
   void answer_product(std::vector<Product> Promises::*kind, Product product);
+  void refuse(const Reply& reply);            // 503, which promises nothing
   void object(const std::string& complaint);  // an answer that should not have been
 
   // A key that was answered, of one purpose ("wrap", "sign", "mac") or any (""); a blob of now.
@@ -62,6 +63,7 @@ class Promises {
 
   std::map<std::string, KeyPromise> keys;
   std::vector<Receipt> receipts;
+  std::vector<Receipt> refusals;
   std::vector<Product> blobs;
   std::vector<Product> signatures;
   std::vector<Product> macs;

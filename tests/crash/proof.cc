@@ -2,6 +2,7 @@
 #include "proof.h"
 
 #include <algorithm>
+#include <iostream>
 #include <sstream>
 
 #include "base/bytes.h"
@@ -59,10 +60,10 @@ std::vector<std::string> objects_in(const std::string& listing) {
 
 std::string Tally::text() const {
   std::ostringstream out;
-  out << crashes << " crashes, " << answers << " answered requests, " << receipts
-      << " receipts found, " << versions << " key versions checked, " << blobs << " blobs opened, "
-      << signatures << " signatures and " << macs << " MACs verified, " << torn_tails
-      << " torn tails, " << damaged << " damaged tails, " << debris
+  out << crashes << " crashes, " << answers << " answered requests, " << refused << " refused, "
+      << receipts << " receipts found, " << versions << " key versions checked, " << blobs
+      << " blobs opened, " << signatures << " signatures and " << macs << " MACs verified, "
+      << torn_tails << " torn tails, " << damaged << " damaged tails, " << debris
       << " unnamed objects left in the token";
   return out.str();
 }
@@ -79,8 +80,7 @@ int Proof::log_before() {
 }
 
 void Proof::all_after() {
-  CHECK(promises_.complaints.empty());
-  for (const std::string& complaint : promises_.complaints) UNSCOPED_INFO(complaint);
+  for (const std::string& complaint : promises_.complaints) FAIL_CHECK(complaint);
   promises_.complaints.clear();
   CHECK(sandbox_.log().find("quarantine") == std::string::npos);
   CHECK(verify_code() == 0);
@@ -113,6 +113,15 @@ void Proof::receipts() {
     ++tally_.receipts;
   }
   promises_.receipts.clear();
+  tally_.refused += promises_.refusals.size();
+  for (const Receipt& refusal : promises_.refusals) {
+    const auto found = std::find_if(records.begin(), records.end(), [&](const auto& record) {
+      return record.second.value("request_id", "") == refusal.request_id;
+    });
+    std::cout << "refused: " << (found == records.end() ? refusal.request_id : found->second.dump())
+              << std::endl;
+  }
+  promises_.refusals.clear();
 }
 
 void Proof::keys() {

@@ -14,6 +14,7 @@ namespace kw::crash {
 struct Tally {
   std::uint64_t crashes = 0;
   std::uint64_t answers = 0;
+  std::uint64_t refused = 0;  // with 503: SoftHSM fails now and then while it makes a key
   std::uint64_t receipts = 0;
   std::uint64_t versions = 0;  // found, enabled, their newest used
   std::uint64_t blobs = 0;
