@@ -139,7 +139,7 @@ void Proof::keys() {
     for (const json& version : key["versions"]) CHECK(version["state"] == "enabled");
     if (seen_[name] == versions) continue;
     tally_.versions += versions - std::min(versions, seen_[name]);
-    use(name, versions);
+    use(app, name, versions);
   }
   for (const auto& [name, promise] : promises_.keys) {
     INFO(name << " #" << promise.answered);
@@ -150,8 +150,7 @@ void Proof::keys() {
 }
 
 // What it makes here is checked with the other products.
-void Proof::use(const std::string& name, std::uint32_t newest) {
-  Client app = sandbox_.client("app");
+void Proof::use(Client& app, const std::string& name, std::uint32_t newest) {
   const std::string purpose = purpose_of(promises_.keys[name].algorithm);
   const std::string text = whole::base64("of " + name);
   const bool wraps = purpose == "wrap";
@@ -160,12 +159,11 @@ void Proof::use(const std::string& name, std::uint32_t newest) {
   REQUIRE(made.status == 200);
   CHECK(made.body["version"] == newest);
   const char* const field = wraps ? "blob" : purpose == "sign" ? "signature" : "mac";
-  product({name, newest, text, made.body[field]}, purpose);
+  product(app, {name, newest, text, made.body[field]}, purpose);
 }
 
-void Proof::product(const Product& product, const std::string& purpose) {
+void Proof::product(Client& app, const Product& product, const std::string& purpose) {
   INFO(purpose << " by " << product.key << " #" << product.version);
-  Client app = sandbox_.client("app");
   if (purpose == "wrap") {
     const Reply opened = app.post("/v1/unwrap", {{"blob", product.result}});
     CHECK(opened.status == 200);
@@ -185,8 +183,9 @@ void Proof::product(const Product& product, const std::string& purpose) {
 }
 
 void Proof::products() {
-  const auto all_of = [this](std::vector<Product>& made, const std::string& purpose) {
-    for (const Product& each : made) product(each, purpose);
+  Client app = sandbox_.client("app");
+  const auto all_of = [&](std::vector<Product>& made, const std::string& purpose) {
+    for (const Product& each : made) product(app, each, purpose);
     if (made.size() <= kSample) return;
     // Old ones and new ones, spread over all.
     std::vector<Product> sample;

@@ -51,9 +51,9 @@ class Proof {
   int verify_code() const;
   void receipts();
   void keys();
-  void use(const std::string& name, std::uint32_t newest);
+  void use(whole::Client& app, const std::string& name, std::uint32_t newest);
   void products();
-  void product(const Product& product, const std::string& purpose);
+  void product(whole::Client& app, const Product& product, const std::string& purpose);
 
   whole::Sandbox& sandbox_;
   Promises& promises_;
