@@ -116,7 +116,8 @@ void Proof::receipts() {
   tally_.refused += promises_.refusals.size();
   for (const Receipt& refusal : promises_.refusals) {
     const auto found = std::find_if(records.begin(), records.end(), [&](const auto& record) {
-      return record.second.value("request_id", "") == refusal.request_id;
+      return record.second.contains("outcome") &&
+             record.second.value("request_id", "") == refusal.request_id;
     });
     std::cout << "refused: " << (found == records.end() ? refusal.request_id : found->second.dump())
               << std::endl;
