@@ -80,6 +80,7 @@ Result<void> Log::recover() {
 
 Result<void> Log::resume(const std::vector<std::filesystem::path>& segments) {
   const SegmentTail tail = TRY(read_segment(segments.back()));
+  if (tail.damaged) TRY(keep_damage(segments.back(), tail));
   file_ = TRY(SegmentFile::resume(segments.back(), tail.end, options_.calls));
   chain_.resume(tail.next_index, tail.last_leaf);
   durable_ = tail.next_index;
@@ -95,6 +96,20 @@ Result<void> Log::resume(const std::vector<std::filesystem::path>& segments) {
     enqueue(make_unlinked_frame(encode_fields(recovered, stamp())));
   }
   return {};
+}
+
+// Damage with good records behind it is no crash's, unless a disk wrote the pages of the last batch
+// out of order as the power went. Nobody was answered for that batch, nor did a checkpoint cover
+// it: in front of a checkpoint's end it is refused, behind it a copy is kept.
+Result<void> Log::keep_damage(const std::filesystem::path& segment, const SegmentTail& tail) {
+  const bool is_signed = !options_.signed_head || tail.next_index < options_.signed_head->size;
+  if (is_signed) {
+    return Error(Code::Internal, segment.string() + ": damaged at byte " +
+                                     std::to_string(tail.end) + ", good records behind it");
+  }
+  const std::string content = TRY(read_file(segment, kSegmentReadLimit));
+  const std::filesystem::path kept = segment.string() + "." + std::to_string(tail.end) + ".torn";
+  return write_file(kept, std::string_view(content).substr(tail.end, tail.torn), 0640);
 }
 
 // What no tile holds comes from the segments; where tiles are missing or bad, all of it.

@@ -17,7 +17,6 @@ constexpr std::array<std::uint8_t, 8> kMagic = {'k', 'w', 'a', 'u', 'd', 'i', 't
 constexpr std::size_t kIndexDigits = 20;
 constexpr std::size_t kReserved = 12;
 constexpr std::string_view kSuffix = ".kwa";
-constexpr std::size_t kSegmentReadLimit = std::size_t{1} << 30;
 
 constexpr std::array<std::uint8_t, 3> kSequenceField = {0x01, 0x00, 0x08};
 constexpr std::array<std::uint8_t, 4> kSealField = {0x03, 0x00, 0x01, 0x03};
@@ -140,10 +139,7 @@ Result<SegmentTail> find_tail(ByteView segment, std::uint64_t first_index) {
     tail.sealed = is_seal(*payload);
   }
   const ByteView torn = without_trailing_zeros(segment.subspan(tail.end));
-  if (holds_frame(segment.subspan(tail.end))) {
-    return Error(Code::Internal, segment_name(first_index) + ": damaged at byte " +
-                                     std::to_string(tail.end) + ", good records behind it");
-  }
+  tail.damaged = holds_frame(segment.subspan(tail.end));
   tail.torn = torn.size();
   tail.torn_digest = sha256(torn);
   return tail;

@@ -14,6 +14,8 @@
 namespace kw::audit {
 
 inline constexpr std::size_t kSegmentHeader = 64;
+// No segment's file is larger than this; a reader takes it whole.
+inline constexpr std::size_t kSegmentReadLimit = std::size_t{1} << 30;
 
 // SegmentStart says where a segment begins in the log.
 struct SegmentStart {
@@ -35,15 +37,16 @@ struct SegmentTail {
   Sha256Digest last_leaf{};
   std::size_t end = 0;   // behind the last good record
   bool sealed = false;   // that record ended the segment
-  std::size_t torn = 0;  // bytes behind it, up to the last that is not zero; nothing valid in them
+  bool damaged = false;  // a good record stands behind the end, after bytes that are none
+  std::size_t torn = 0;  // bytes behind it, up to the last that is not zero
   Sha256Digest torn_digest{};
 };
 
 // Reads a segment's file. Errors as of find_tail; Unavailable (cannot be read, no regular file).
 Result<SegmentTail> read_segment(const std::filesystem::path& path);
 
-// Reads the last segment from its bytes. Errors: Internal, if a bad frame has a good one behind it
-// or the header is not that of `first_index`: that is no crash, and not the writer's to repair.
+// Reads the last segment from its bytes. Errors: Internal, if the header is not that of
+// `first_index`: that is no crash, and not the writer's to repair.
 Result<SegmentTail> find_tail(ByteView segment, std::uint64_t first_index);
 
 // The index that a segment's file name says.

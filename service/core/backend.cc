@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/core/backend.h"
 
+#include <optional>
 #include <thread>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "pkcs11/return_value.h"
+#include "pkcs11/token_folder.h"
 #include "pkcs11/uri.h"
 #include "service/audit/segment.h"
 #include "service/core/checkpointer.h"
@@ -29,6 +31,14 @@ Result<bool> is_there(const std::filesystem::path& path) {
   const bool there = std::filesystem::exists(path, failure);
   if (failure) return Error(Code::Unavailable, path.string() + ": " + failure.message());
   return there;
+}
+
+Result<std::unique_ptr<pkcs11::Token>> log_in(const BackendOptions& options) {
+  const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(options.token_uri));
+  std::optional<pkcs11::TokenFolder> guard;
+  if (options.token_directory) guard = TRY(pkcs11::TokenFolder::guard(*options.token_directory));
+  auto module = TRY(pkcs11::Module::load(options.module));
+  return pkcs11::Token::open(std::move(module), uri, options.pin);
 }
 
 // Whether a service ran with this audit log. A folder that is not there yet is a first start's.
@@ -68,7 +78,7 @@ Result<Bytes> found_service_key(Shared& shared) {
   TRY(crypto::destroy_version(*bench, service_key().id, kServiceKeyVersion));
   crypto::VersionMaterial made =
       TRY(crypto::create_version(*bench, service_key(), kServiceKeyVersion));
-  if (shared.token_directory) TRY(sync_tree(*shared.token_directory));
+  TRY(sync_token(shared));
   return std::move(made.check);
 }
 
@@ -161,9 +171,7 @@ Result<void> compare_all(Shared& shared) {
 
 Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
   auto shared = std::make_unique<Shared>(token_pace());
-  auto module = TRY(pkcs11::Module::load(options.module));
-  const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(options.token_uri));
-  shared->token = TRY(pkcs11::Token::open(std::move(module), uri, options.pin));
+  shared->token = TRY(log_in(options));
   options.pin = Secret();
   shared->token_directory = options.token_directory;
   shared->policy_file = options.policy;

@@ -37,7 +37,8 @@ struct BackendOptions {
   std::filesystem::path module;  // the PKCS#11 library
   std::string token_uri;         // RFC 7512
   Secret pin;
-  std::optional<std::filesystem::path> token_directory;  // synced after key creation, if given
+  // A soft token's folder, if given: guarded at login, synced after key creation.
+  std::optional<std::filesystem::path> token_directory;
   std::filesystem::path catalog;
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1000};

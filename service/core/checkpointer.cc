@@ -47,7 +47,7 @@ Result<CheckpointKey> make_key(Seat& seat, Kind kind) {
   const keys::Key key = key_of(kind);
   TRY(crypto::destroy_version(*bench, key.id, Version{1}));
   crypto::VersionMaterial made = TRY(crypto::create_version(*bench, key, Version{1}));
-  if (seat.shared().token_directory) TRY(sync_tree(*seat.shared().token_directory));
+  TRY(sync_token(seat.shared()));
   CheckpointKey fresh = with_public_key(kind, std::move(made.public_key));
   fresh.is_new = true;
   return fresh;
@@ -60,6 +60,10 @@ Result<CheckpointKey> make_key(Seat& seat, const std::filesystem::path& folder) 
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) return Error(Code::Unavailable, folder.string() + ": " + failure.message());
+  // Nothing vouches for a checkpoint of the key before.
+  std::filesystem::remove(folder / Checkpointer::kCheckpointFile, failure);
+  if (failure) return Error(Code::Unavailable, folder.string() + ": " + failure.message());
+  TRY(sync_directory(folder));
   TRY(write_file(folder / Checkpointer::kVerifierKeyFile, fresh->note_key.verifier_key() + "\n",
                  kMode));
   return fresh;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/file.h"
 #include "base/log.h"
 #include "service/core/key_service.h"
 #include "service/core/passage.h"
@@ -20,12 +19,7 @@ keys::KeyVersion fresh_version(std::uint32_t number) {
 
 // What a failed creation may have left goes at once where that is possible, else at the next start.
 void undo_creation(Seat& seat, const keys::Key& key, Version version) {
-  const auto undo = [&]() -> Result<void> {
-    crypto::Workbench* const bench = TRY(seat.workbench());
-    TRY(crypto::destroy_version(*bench, key.id, version));
-    return seat.shared().catalog->discard(key.id, version);
-  };
-  const Result<void> undone = undo();
+  const Result<void> undone = discard_unfinished(seat, key.id, version);
   if (!undone) {
     log_error(Severity::Warning, keys::object_label(key.name, version) + " stays unfinished",
               undone.error());
@@ -35,7 +29,7 @@ void undo_creation(Seat& seat, const keys::Key& key, Version version) {
 Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, Version version) {
   crypto::Workbench* const bench = TRY(seat.workbench());
   crypto::VersionMaterial made = TRY(crypto::create_version(*bench, key, version));
-  if (seat.shared().token_directory) TRY(sync_tree(*seat.shared().token_directory));
+  TRY(sync_token(seat.shared()));
   return made;
 }
 

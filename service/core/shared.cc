@@ -115,11 +115,21 @@ void record_event(Shared& shared, const audit::Record& record) {
   if (!ticket) log_error(Severity::Error, "an event is not on record", ticket.error());
 }
 
+Result<void> sync_token(const Shared& shared) {
+  if (!shared.token_directory) return {};
+  return sync_tree(*shared.token_directory);
+}
+
+Result<void> discard_unfinished(Seat& seat, const KeyId& key, Version version) {
+  crypto::Workbench* const bench = TRY(seat.workbench());
+  TRY(crypto::destroy_version(*bench, key, version));
+  TRY(sync_token(seat.shared()));
+  return seat.shared().catalog->discard(key, version);
+}
+
 Result<void> sweep_unfinished(Seat& seat) {
   for (const store::Unfinished& left : seat.shared().catalog->unfinished()) {
-    crypto::Workbench* const bench = TRY(seat.workbench());
-    TRY(crypto::destroy_version(*bench, left.id, left.version));
-    TRY(seat.shared().catalog->discard(left.id, left.version));
+    TRY(discard_unfinished(seat, left.id, left.version));
   }
   return {};
 }

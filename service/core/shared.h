@@ -142,8 +142,16 @@ void activate_policy(Shared& shared, std::shared_ptr<const policy::Policy> fresh
 // Appends the record of an event of the service's own. A log that cannot take it says so itself.
 void record_event(Shared& shared, const audit::Record& record);
 
-// Destroys in the token, then forgets, every version whose creation was not finished. For the
-// start, when the catalog says what is on disk. Errors: Unavailable.
+// Makes a soft token's folder durable, where there is one. Errors: Unavailable.
+Result<void> sync_token(const Shared& shared);
+
+// Destroys a version's material in the token, durably, and forgets its row after that: material
+// that came back behind a forgotten row would stand in the way of the next version of its number.
+// Errors: Unavailable.
+Result<void> discard_unfinished(Seat& seat, const KeyId& key, Version version);
+
+// The same for every version whose creation was not finished. For the start, when the catalog says
+// what is on disk. Errors: Unavailable.
 Result<void> sweep_unfinished(Seat& seat);
 
 // Compares the versions of a key with the token; one that differs goes into quarantine, on record.

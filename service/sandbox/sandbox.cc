@@ -127,6 +127,8 @@ Result<FileDescriptor> take_marker(const fs::path& marker) {
 Result<void> make_sandbox(const fs::path& directory, const std::string& listen) {
   const fs::path marker = directory / kMarker;
   const FileDescriptor lock = TRY(take_marker(marker));
+  // Before anything that it speaks of can be there.
+  TRY(sync_directory(directory));
   TRY(remove_contents(directory));
   TRY(make_all(directory, listen));
   std::error_code error;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include <set>
@@ -16,20 +15,6 @@ namespace {
 namespace oracle = test::signature_oracle;
 
 const std::string kMessage = "a message for the signer";
-
-// A PEM public key as the DER that it holds, by OpenSSL.
-Bytes der_of(const std::string& pem) {
-  BIO* const bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-  EVP_PKEY* const key = PEM_read_bio_PUBKEY(bio, nullptr, nullptr, nullptr);
-  BIO_free(bio);
-  REQUIRE(key != nullptr);
-  unsigned char* der = nullptr;
-  const int size = i2d_PUBKEY(key, &der);
-  EVP_PKEY_free(key);
-  Bytes out(der, der + size);
-  OPENSSL_free(der);
-  return out;
-}
 
 // r and s side by side as DER: what OpenSSL verifies.
 std::string der_signature(const std::string& raw) {

@@ -3,6 +3,7 @@
 
 #include <httplib.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #include <algorithm>
 
@@ -109,6 +110,19 @@ std::string from_base64url(const std::string& text) {
   std::replace(padded.begin(), padded.end(), '_', '/');
   padded.append((4 - padded.size() % 4) % 4, '=');
   return from_base64(padded);
+}
+
+Bytes der_of(const std::string& pem) {
+  BIO* const bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
+  EVP_PKEY* const key = PEM_read_bio_PUBKEY(bio, nullptr, nullptr, nullptr);
+  BIO_free(bio);
+  REQUIRE(key != nullptr);
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  EVP_PKEY_free(key);
+  Bytes out(der, der + size);
+  OPENSSL_free(der);
+  return out;
 }
 
 }  // namespace kw::whole

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/bytes.h"
 #include "tests/support/tls_client.h"
 
 namespace kw::whole {
@@ -55,5 +56,8 @@ std::string from_base64(const std::string& text);
 // Base64url without padding, from and to bytes.
 std::string base64url(const std::string& bytes);
 std::string from_base64url(const std::string& text);
+
+// A PEM public key as the DER that it holds, by OpenSSL.
+Bytes der_of(const std::string& pem);
 
 }  // namespace kw::whole

@@ -9,6 +9,7 @@
 namespace kw::whole {
 
 Sandbox::Sandbox() { dev(); }
+Sandbox::Sandbox(Server /*none*/) {}
 
 void Sandbox::start(std::vector<std::string> words, const Environment& environment) {
   std::filesystem::remove(folder_ / "url");
@@ -20,12 +21,21 @@ void Sandbox::start(std::vector<std::string> words, const Environment& environme
 void Sandbox::dev() { dev({}); }
 
 void Sandbox::dev(const Environment& environment) {
+  launch(environment);
+  if (!comes_up()) FAIL("keyward dev does not come up: " << log());
+}
+
+void Sandbox::launch(const Environment& environment) {
   start({"dev", "--dir", folder_.path().string(), "--listen", "127.0.0.1:0"}, environment);
-  const bool is_up = comes_true(
+}
+
+bool Sandbox::comes_up() {
+  const bool is_over = comes_true(
       [this] { return std::filesystem::exists(folder_ / "url") || !server_->is_running(); });
-  if (!is_up || !server_->is_running()) FAIL("keyward dev does not come up: " << log());
+  if (!is_over || !server_->is_running()) return false;
   const std::string url = REQUIRE_OK(read_file(folder_ / "url"));
   address_ = url.substr(8, url.size() - 9);  // between "https://" and the line's end
+  return true;
 }
 
 void Sandbox::serve(const Environment& environment) {
@@ -79,8 +89,9 @@ void Sandbox::make_key(const std::string& name, const std::string& algorithm) co
   if (made.status != 201) FAIL("no key " << name << ": " << made.text);
 }
 
-std::vector<json> Sandbox::records() const {
-  const Outcome shown = run({whole::keyward(), "audit", "show", "--json", path("audit")});
+std::vector<json> Sandbox::records(std::uint64_t first) const {
+  const Outcome shown = run({whole::keyward(), "audit", "show", "--json", "--from",
+                             std::to_string(first), path("audit")});
   if (shown.exit != 0) FAIL("audit show: " << shown.err);
   std::vector<json> records;
   std::istringstream lines(shown.out);

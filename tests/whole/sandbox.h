@@ -18,11 +18,20 @@ class Sandbox {
   // Makes the folder; the server is up when this returns. Ends the test if it does not come up.
   Sandbox();
 
+  // An empty folder without a server.
+  enum class Server { None };
+  explicit Sandbox(Server none);
+
   // Starts a server again after an end: `keyward dev` on a free port, or `keyward serve` with
   // keyward.yaml as it stands.
   void dev();
   void serve(const Environment& environment = {});
   void dev(const Environment& environment);
+
+  // The same in two steps, for a test that expects an end in between: `keyward dev` is started;
+  // whether it came up.
+  void launch(const Environment& environment = {});
+  bool comes_up();
 
   // The exit code after SIGTERM.
   int stop();
@@ -50,8 +59,9 @@ class Sandbox {
   // Makes a key as admin.
   void make_key(const std::string& name, const std::string& algorithm = "xaes-256-gcm") const;
 
-  // The audit log as `keyward audit show --json` prints it, and the records of one request.
-  std::vector<json> records() const;
+  // The audit log from a record on as `keyward audit show --json` prints it, and the records of one
+  // request.
+  std::vector<json> records(std::uint64_t first = 0) const;
   std::vector<json> records_of(const std::string& request_id) const;
 
   // Replaces one line's text in a file of the sandbox. Ends the test if it is not there.

@@ -1,53 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Negative test 74: cut, reordered, duplicated, spliced, one bit flipped.
 #include <algorithm>
-#include <map>
 #include <random>
 
 #include "audit_fixture.h"
 #include "service/audit/segment.h"
+#include "tests/support/log_files.h"
 
 namespace kw::test {
 namespace {
 
 using audit_verify::Finding;
-using Files = std::map<std::string, std::string>;
-
-Files files_of(const std::filesystem::path& folder) {
-  Files files;
-  for (const auto& path : REQUIRE_OK(audit::list_segments(folder))) {
-    files[path.filename().string()] = REQUIRE_OK(read_file(path));
-  }
-  return files;
-}
-
-// Where a whole record ends, in the last segment too.
-std::vector<std::size_t> ends_of_records(const std::string& segment) {
-  std::vector<std::size_t> ends{audit::kSegmentHeader};
-  while (ends.back() < segment.size()) {
-    ends.push_back(ends.back() + audit::kFrameHeader +
-                   read_u32(as_bytes(segment).subspan(ends.back())));
-  }
-  return ends;
-}
-
-// Without a checkpoint a log that lost whole records at its very end, with or without zeros behind
-// them, is a good log.
-bool is_prefix_of_whole_records(const Files& original, const Files& mutant) {
-  if (original.size() != mutant.size()) return false;
-  const auto& [last_name, last] = *original.rbegin();
-  for (const auto& [name, content] : mutant) {
-    const auto found = original.find(name);
-    if (found == original.end()) return false;
-    if (name != last_name && content != found->second) return false;
-  }
-  const std::string& cut = mutant.rbegin()->second;
-  const auto ends = ends_of_records(last);
-  return std::any_of(ends.begin(), ends.end(), [&](std::size_t end) {
-    return cut.size() >= end && cut.compare(0, end, last, 0, end) == 0 &&
-           cut.find_first_not_of('\0', end) == std::string::npos;
-  });
-}
+using Files = LogFiles;
 
 struct Mutator {
   Files files;
@@ -136,20 +100,6 @@ struct Mutator {
   }
 };
 
-void lay_out(const std::filesystem::path& folder, const Files& before, const Files& after) {
-  for (const auto& [name, content] : before) {
-    if (!after.contains(name)) std::filesystem::remove(folder / name);
-  }
-  for (const auto& [name, content] : after) {
-    const auto there = before.find(name);
-    if (there != before.end() && there->second == content) continue;
-    std::FILE* file = std::fopen((folder / name).c_str(), "wb");
-    REQUIRE(file != nullptr);
-    REQUIRE(std::fwrite(content.data(), 1, content.size(), file) == content.size());
-    REQUIRE(std::fclose(file) == 0);
-  }
-}
-
 }  // namespace
 
 TEST_CASE_METHOD(AuditFixture, "audit verifier: finds each of 10,000 mutations", "[audit][74]") {
@@ -159,7 +109,7 @@ TEST_CASE_METHOD(AuditFixture, "audit verifier: finds each of 10,000 mutations",
     const auto log = open();
     for (int i = 0; i < 20; ++i) append_durably(*log);
   }
-  const Files original = files_of(dir.path());
+  const Files original = log_files_of(dir.path());
   REQUIRE(original.size() == 3);
   Mutator mutator;
   int found = 0;

@@ -89,6 +89,35 @@ TEST_CASE_METHOD(CrashFixture, "audit log: refuses damage with good records behi
   }
 }
 
+TEST_CASE_METHOD(CrashFixture, "audit log: heals damage that no checkpoint covers, and keeps it",
+                 "[audit][recovery]") {
+  const std::string whole = content();
+  const auto frames = boundaries(whole);
+  REQUIRE(frames.size() == 6);  // start, three records, stop
+  {
+    const auto log = open();
+    options.signed_head = REQUIRE_OK(log->tree().head(2));
+  }
+  for (std::size_t at = frames[0]; at < frames[4]; at += 7) {
+    INFO("flipped at " << at);
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    set(damaged);
+    REQUIRE(verdict().finding == Finding::Tampered);
+    if (at < frames[2]) {
+      CHECK_CODE(Log::open(dir.path(), options), Code::Internal);
+      CHECK(content() == damaged);
+      continue;
+    }
+    open();
+    CHECK(verdict().finding == Finding::Good);
+    CHECK(count_events("recovered") == 1);
+    const std::size_t start = at < frames[3] ? frames[2] : frames[3];
+    CHECK(REQUIRE_OK(read_file(file().string() + "." + std::to_string(start) + ".torn")) ==
+          damaged.substr(start));
+  }
+}
+
 TEST_CASE_METHOD(CrashFixture, "audit log: goes on behind zeros written ahead",
                  "[audit][recovery]") {
   set(content() + std::string(5000, '\0'));

@@ -178,6 +178,7 @@ TEST_CASE_METHOD(DoorFixture, "backend: a token that says OK and finds nothing i
   make_key("app/one", "xaes-256-gcm");
   close();
   for (const auto& token : std::filesystem::directory_iterator(hsm.token_directory())) {
+    if (!token.is_directory()) continue;
     for (const auto& file : std::filesystem::directory_iterator(token.path())) {
       const std::string name = file.path().filename().string();
       if (name.ends_with(".object") && name != "token.object") std::filesystem::remove(file.path());
@@ -189,6 +190,26 @@ TEST_CASE_METHOD(DoorFixture, "backend: a token that says OK and finds nothing i
   REQUIRE_OK(write_file(folder / "catalog.db.founding", ""));
   CHECK_FALSE(try_open().has_value());
   CHECK(std::filesystem::exists(folder / "catalog.db"));
+}
+
+TEST_CASE_METHOD(DoorFixture, "backend: a login that was cut short loses no token",
+                 "[core][backend][fault]") {
+  make_key("app/one", "xaes-256-gcm");
+  close();
+  std::filesystem::path object;
+  for (const auto& token : std::filesystem::directory_iterator(hsm.token_directory())) {
+    if (token.is_directory()) object = token.path() / "token.object";
+  }
+  const std::string whole = REQUIRE_OK(read_file(object));
+  std::string torn;
+  SECTION("killed behind the truncation") {}
+  SECTION("power lost: zeros") { torn = std::string(whole.size(), '\0'); }
+  SECTION("power lost: a part") { torn = whole.substr(0, whole.size() - 9); }
+  SECTION("power lost: whole attributes, but not all") { torn = whole.substr(0, 8 + 64 - 8); }
+  REQUIRE_OK(write_file(object, torn));
+  open();
+  const Wrap request{name("app/one"), Secret::copy_of(as_bytes("x")), {}};
+  CHECK(opened(door->wrap(call_as("app"), request)));
 }
 
 TEST_CASE_METHOD(DoorFixture, "backend: a policy that fails its own tests is not activated (50)",
