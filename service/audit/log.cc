@@ -117,6 +117,17 @@ Result<void> Log::grow_tree(const std::vector<std::filesystem::path>& segments,
                             const SegmentTail& last) {
   const Result<std::uint64_t> loaded = tree_.load(last.next_index);
   if (loaded) return append_leaves(segments, last, *loaded);
+  return rebuild_tree(segments, last);
+}
+
+Result<void> Log::rebuild_tree(const std::vector<std::filesystem::path>& segments,
+                               const SegmentTail& last) {
+  if (first_index_of(segments.front()) != 0) {
+    return Error(Code::Internal,
+                 folder_.string() +
+                     ": the tiles do not hold the tree, and the segments that could "
+                     "make it anew were moved: put those back, uncompressed");
+  }
   TRY(tree_.clear());
   return append_leaves(segments, last, 0);
 }
@@ -150,8 +161,7 @@ Result<void> Log::check_signed_head(const std::vector<std::filesystem::path>& se
   }
   const Result<TreeHead> found = tree_.head(head.size);
   if (found && *found == head) return {};
-  TRY(tree_.clear());
-  TRY(append_leaves(segments, last, 0));
+  TRY(rebuild_tree(segments, last));
   if (TRY(tree_.head(head.size)) == head) return {};
   return Error(Code::Internal, folder_.string() + ": not the records that were signed");
 }

@@ -110,6 +110,8 @@ class Log {
   Result<void> keep_damage(const std::filesystem::path& segment, const SegmentTail& tail);
   Result<void> grow_tree(const std::vector<std::filesystem::path>& segments,
                          const SegmentTail& last);
+  Result<void> rebuild_tree(const std::vector<std::filesystem::path>& segments,
+                            const SegmentTail& last);
   Result<void> append_leaves(const std::vector<std::filesystem::path>& segments,
                              const SegmentTail& last, std::uint64_t from);
   Result<void> check_signed_head(const std::vector<std::filesystem::path>& segments,

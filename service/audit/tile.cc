@@ -36,6 +36,22 @@ Result<void> write_whole(const std::filesystem::path& path, ByteView bytes) {
   return {};
 }
 
+Bytes bytes_of(const Hashes& hashes) {
+  Bytes bytes;
+  bytes.reserve(hashes.size() * kHashSize);
+  for (const Sha256Digest& hash : hashes) append(bytes, hash);
+  return bytes;
+}
+
+Hashes hashes_in(std::string_view content) {
+  Hashes hashes(content.size() / kHashSize);
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    const ByteView bytes = as_bytes(content).subspan(i * kHashSize, kHashSize);
+    std::copy(bytes.begin(), bytes.end(), hashes[i].begin());
+  }
+  return hashes;
+}
+
 }  // namespace
 
 std::filesystem::path TileFiles::path_of(const TileName& name) const {
@@ -49,23 +65,22 @@ std::filesystem::path TileFiles::path_of(const TileName& name) const {
   return path;
 }
 
+std::filesystem::path TileFiles::folder_of_partials(const TileName& name) const {
+  std::filesystem::path path = path_of(name);
+  path += ".p";
+  return path;
+}
+
 bool TileFiles::has(const TileName& name) const {
   std::error_code failure;
-  return std::filesystem::is_regular_file(path_of(name), failure);
+  return std::filesystem::file_size(path_of(name), failure) == kTileBytes && !failure;
 }
 
 Result<Hashes> TileFiles::read(const TileName& name) const {
   const std::filesystem::path path = path_of(name);
   const std::string content = TRY(read_file(path, kTileBytes));
-  if (content.size() != kTileBytes) {
-    return Error(Code::Internal, path.string() + ": not a full tile");
-  }
-  Hashes hashes(kTileWidth);
-  for (std::size_t i = 0; i < kTileWidth; ++i) {
-    const ByteView bytes = as_bytes(content).subspan(i * kHashSize, kHashSize);
-    std::copy(bytes.begin(), bytes.end(), hashes[i].begin());
-  }
-  return hashes;
+  if (content.size() == kTileBytes) return hashes_in(content);
+  return Error(Code::Internal, path.string() + ": not a full tile");
 }
 
 Result<void> TileFiles::write(const TileName& name, const Hashes& hashes) const {
@@ -74,14 +89,59 @@ Result<void> TileFiles::write(const TileName& name, const Hashes& hashes) const 
   std::error_code failure;
   std::filesystem::create_directories(path.parent_path(), failure);
   if (failure) return no_tile("make", path.parent_path(), failure.value());
-  Bytes bytes;
-  bytes.reserve(kTileBytes);
-  for (const Sha256Digest& hash : hashes) append(bytes, hash);
   std::filesystem::path fresh = path;
   fresh += ".new";
-  TRY(write_whole(fresh, bytes));
+  TRY(write_whole(fresh, bytes_of(hashes)));
   if (::rename(fresh.c_str(), path.c_str()) != 0) return no_tile("rename", fresh, errno);
   return {};
+}
+
+Result<void> TileFiles::sync(const TileName& name) const {
+  const std::filesystem::path path = path_of(name);
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open() || ::fsync(file.get()) != 0) return no_tile("sync", path, errno);
+  return sync_up(path.parent_path());
+}
+
+Hashes TileFiles::read_partial(const TileName& name, std::size_t most) const {
+  for (std::size_t width = std::min(most, kTileWidth - 1); width > 0; --width) {
+    const auto content = read_file(folder_of_partials(name) / std::to_string(width), kTileBytes);
+    if (content && content->size() == width * kHashSize) return hashes_in(*content);
+  }
+  return {};
+}
+
+Result<void> TileFiles::write_partial(const TileName& name, const Hashes& hashes) const {
+  const std::filesystem::path folder = folder_of_partials(name);
+  std::error_code failure;
+  const bool is_new = std::filesystem::create_directories(folder, failure);
+  if (failure) return no_tile("make", folder, failure.value());
+  const Bytes bytes = bytes_of(hashes);
+  TRY(write_file(folder / std::to_string(hashes.size()), as_text(bytes), kTileMode));
+  if (is_new) return sync_up(folder.parent_path());
+  return {};
+}
+
+Result<void> TileFiles::remove_partials(const TileName& name, std::size_t but_width) const {
+  const std::filesystem::path folder = folder_of_partials(name);
+  std::error_code failure;
+  for (std::filesystem::directory_iterator at(folder, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    if (at->path().filename() == std::to_string(but_width)) continue;
+    std::filesystem::remove(at->path(), failure);
+  }
+  if (failure == std::errc::no_such_file_or_directory) return {};
+  if (failure) return no_tile("clear", folder, failure.value());
+  if (but_width == 0) std::filesystem::remove(folder, failure);
+  return {};
+}
+
+// Makes the names on the way from the log's folder down durable.
+Result<void> TileFiles::sync_up(std::filesystem::path folder) const {
+  for (; folder != folder_.parent_path(); folder = folder.parent_path()) {
+    TRY(sync_directory(folder));
+  }
+  return sync_directory(folder);
 }
 
 Result<void> TileFiles::remove_all() const {

@@ -14,15 +14,23 @@ Error beyond(std::uint64_t size) {
 }  // namespace
 
 Result<std::uint64_t> Tree::load(std::uint64_t size) {
+  const MutexLock saving(saving_);
   const MutexLock lock(mutex_);
   KW_ASSERT(levels_.empty());
-  std::uint64_t tiles = size / kTileWidth;
-  while (tiles > 0 && !files_.has({0, tiles - 1})) --tiles;
+  std::uint64_t tiles = 0;
+  while (tiles < size / kTileWidth && files_.has({0, tiles})) ++tiles;
   std::uint8_t level = 0;
   for (std::uint64_t count = tiles * kTileWidth; count > 0; count /= kTileWidth) {
     TRY(load_level(level++, count));
   }
-  return tiles * kTileWidth;
+  const std::uint64_t rest = size - tiles * kTileWidth;
+  const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(rest, kTileWidth - 1));
+  Hashes open = files_.read_partial({0, tiles}, most);
+  if (open.empty()) return tiles * kTileWidth;
+  if (levels_.empty()) levels_.emplace_back();
+  partial_ = TileName{0, tiles};
+  levels_[0].open = std::move(open);
+  return tiles * kTileWidth + levels_[0].open.size();
 }
 
 // The open tile of a level above 0 is made of the roots of the level below.
@@ -38,7 +46,9 @@ Result<void> Tree::load_level(std::uint8_t level, std::uint64_t count) {
 }
 
 Result<void> Tree::clear() {
+  const MutexLock saving(saving_);
   TRY(files_.remove_all());
+  partial_.reset();
   const MutexLock lock(mutex_);
   levels_.clear();
   unsaved_.clear();
@@ -61,10 +71,13 @@ void Tree::append(std::span<const Sha256Digest> leaves) {
 }
 
 Result<void> Tree::save() {
+  const MutexLock saving(saving_);
   std::vector<std::pair<TileName, Hashes>> fresh;
+  Level leaves;
   {
     const MutexLock lock(mutex_);
     fresh.assign(unsaved_.begin(), unsaved_.end());
+    if (!levels_.empty()) leaves = levels_[0];
   }
   // Upper tiles first: load() takes a tile of leaves as a sign that those above it are there.
   std::stable_sort(fresh.begin(), fresh.end(),
@@ -74,7 +87,20 @@ Result<void> Tree::save() {
     const MutexLock lock(mutex_);
     unsaved_.erase(name);
   }
-  return {};
+  return save_open({0, leaves.full}, leaves.open);
+}
+
+// What a partial tile held is durable elsewhere before it goes.
+Result<void> Tree::save_open(const TileName& name, const Hashes& open) {
+  if (!open.empty()) TRY(files_.write_partial(name, open));
+  if (partial_ && *partial_ != name) {
+    TRY(files_.sync(*partial_));
+    TRY(files_.remove_partials(*partial_, 0));
+  }
+  partial_.reset();
+  if (open.empty()) return {};
+  partial_ = name;
+  return files_.remove_partials(name, open.size());
 }
 
 std::uint64_t Tree::size_now() const {

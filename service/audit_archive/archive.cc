@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -162,6 +163,44 @@ class Mover {
 
 }  // namespace
 
+Result<void> sync_file(const std::filesystem::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.is_open()) return system_fault("open", path);
+  if (::fsync(file.get()) != 0) return system_fault("fsync", path);
+  return {};
+}
+
+// Full tiles never go away. Partial ones (NAME.p) do, and are durable as they are written.
+Result<void> sync_tiles(const std::filesystem::path& tiles) {
+  std::error_code failure;
+  for (std::filesystem::recursive_directory_iterator at(tiles, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    if (at->path().has_extension()) {
+      at.disable_recursion_pending();
+    } else {
+      TRY(sync_file(at->path()));
+    }
+  }
+  if (failure) return Error(Code::Unavailable, tiles.string() + ": " + failure.message());
+  TRY(sync_directory(tiles));
+  return sync_directory(tiles.parent_path());
+}
+
+// How many records the log's tiles hold: those under its newest checkpoint, once the tiles are
+// durable. A log without a checkpoint needs no tiles.
+Result<std::uint64_t> records_in_tiles(const std::filesystem::path& log) {
+  const Result<std::string> note = read_file(log / "checkpoint");
+  if (!note && note.error().code() == Code::NotFound) return ~std::uint64_t{0};
+  if (!note) return note.error();
+  std::uint64_t size = 0;
+  const std::size_t line = std::min(note->find('\n'), note->size()) + 1;
+  if (line >= note->size()) return size;
+  std::from_chars(note->data() + line, note->data() + note->size(), size);
+  std::error_code failure;
+  if (std::filesystem::exists(log / "tile", failure)) TRY(sync_tiles(log / "tile"));
+  return size;
+}
+
 // A segment that is in both folders goes whatever the retention says: the run that put it there
 // was cut short.
 Result<Moved> archive(const std::filesystem::path& log, const std::filesystem::path& to,
@@ -169,6 +208,7 @@ Result<Moved> archive(const std::filesystem::path& log, const std::filesystem::p
   Mover mover = TRY(Mover::open(log, to, calls));
   const std::vector<Segment> segments = TRY(audit_verify::list_segments(log));
   if (segments.empty()) return Error(Code::NotFound, log.string() + ": no segment in it");
+  const std::uint64_t in_tiles = TRY(records_in_tiles(log));
   Moved moved;
   moved.first_index = moved.next_index = segments.front().first_index;
   for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
@@ -176,6 +216,7 @@ Result<Moved> archive(const std::filesystem::path& log, const std::filesystem::p
     if (!begun && i + std::max<std::size_t>(retention.keep, 1) >= segments.size()) break;
     const SealedSegment sealed = TRY(audit_verify::check_sealed(segments[i]));
     if (!begun && retention.before && sealed.latest_time >= *retention.before) break;
+    if (sealed.next_index > in_tiles) break;  // the service could not start without its records
     TRY(mover.move(segments[i], sealed));
     moved.segments += 1;
     moved.next_index = sealed.next_index;

@@ -12,7 +12,8 @@
 namespace kw::audit_archive {
 
 // Retention says which sealed segments stay with the service: none if it says nothing. The last
-// segment always stays.
+// segment always stays, and so does one that no checkpoint covers yet: from the tiles that stand
+// behind a checkpoint the service knows the records that were moved.
 struct Retention {
   std::optional<std::uint64_t> before;  // those with a record at this time or later, microseconds
   std::size_t keep = 1;                 // so many of the newest, the last one counted

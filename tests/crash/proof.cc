@@ -207,7 +207,8 @@ void Proof::token_objects() {
                   "keyward", "--login", "--pin", pin.substr(0, pin.find('\n')), "--list-objects"},
                  {{"SOFTHSM2_CONF", sandbox_.path("token/softhsm2.conf")}});
   CHECK(shown.exit == 0);
-  std::vector<std::string> wanted = {"Secret keyward/service#1"};
+  std::vector<std::string> wanted = {"Secret keyward/service#1", "Private keyward/audit#1",
+                                     "Public keyward/audit#1"};
   for (const auto& [name, versions] : seen_) {
     const bool signs = purpose_of(promises_.keys[name].algorithm) == "sign";
     for (std::uint32_t version = 1; version <= versions; ++version) {

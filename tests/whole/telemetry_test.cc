@@ -213,7 +213,7 @@ TEST_CASE("telemetry: the service lives on when it is not ready", "[whole][telem
   CHECK(status("/readyz") == 200);
   std::filesystem::path found;
   for (const auto& entry : std::filesystem::directory_iterator(sandbox / "audit")) {
-    if (entry.path().filename() != "lock") found = entry.path();
+    if (entry.path().extension() == ".kwa") found = entry.path();
   }
   std::filesystem::rename(found, sandbox / "elsewhere");
   CHECK(sandbox.client("app").post("/v1/wrap", wrap_of("telemetry/k")).status == 503);

@@ -103,15 +103,30 @@ TEST_CASE_METHOD(ArchiveFixture, "archive: the service writes its log on meanwhi
   CHECK(result.records > 370);
 }
 
+TEST_CASE_METHOD(ArchiveFixture, "archive: what no checkpoint covers yet stays",
+                 "[audit_archive]") {
+  write(30);
+  const std::size_t all = segments().size();
+  const std::uint64_t second = REQUIRE_OK(audit_verify::list_segments(dir.path()))[1].first_index;
+  put(dir / "checkpoint", "origin\n" + std::to_string(second - 1) + "\nroot\n");
+  CHECK(REQUIRE_OK(archive()).segments == 0);
+  put(dir / "checkpoint", "origin\n" + std::to_string(second) + "\nroot\n");
+  CHECK(REQUIRE_OK(archive()).segments == 1);
+  put(dir / "checkpoint", "");
+  CHECK(REQUIRE_OK(archive()).segments == 0);
+  put(dir / "checkpoint", "origin\n1000000\nroot\n");
+  CHECK(REQUIRE_OK(archive()).segments == all - 2);
+}
+
 TEST_CASE_METHOD(ArchiveFixture, "archive: leaves every other file of the folder alone",
                  "[audit_archive]") {
   write(30);
   std::filesystem::create_directories(dir / "tile/0");
-  for (const std::string name : {"checkpoint", "checkpoint.key", "tile/0/000", "x.kwa.new"}) {
+  for (const std::string name : {"checkpoint.key", "tile/0/000", "x.kwa.new"}) {
     put(dir / name, name);
   }
   REQUIRE_OK(archive());
-  for (const std::string name : {"checkpoint", "checkpoint.key", "tile/0/000", "x.kwa.new"}) {
+  for (const std::string name : {"checkpoint.key", "tile/0/000", "x.kwa.new"}) {
     CHECK(REQUIRE_OK(read_file(dir / name)) == name);
   }
   CHECK(std::filesystem::exists(dir / "lock"));
