@@ -91,6 +91,7 @@ std::vector<Command> audit_commands() {
        .run = verify,
        .usage_exit = kAuditUsage},
       prove_command(),
+      context_command(),
   };
 }
 

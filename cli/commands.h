@@ -14,7 +14,8 @@ std::vector<Command> signature_commands();
 std::vector<Command> seal_commands();
 std::vector<Command> policy_commands();
 std::vector<Command> audit_commands();
-Command prove_command();  // audit prove
+Command prove_command();    // audit prove
+Command context_command();  // audit context
 std::vector<Command> audit_read_commands();
 std::vector<Command> archive_commands();
 

@@ -36,6 +36,13 @@ Result<Answer> write_records(Result<core::RecordPage> result) {
   return Answer{.body = json.finish()};
 }
 
+Result<Answer> write_context_mac(Result<Bytes> result) {
+  const Bytes mac = TRY(std::move(result));
+  JsonWriter json;
+  json.begin_object().name("context_mac").string(to_hex(mac)).end_object();
+  return Answer{.body = json.finish()};
+}
+
 Act prove_inclusion(const core::ProveInclusion& request) {
   return [request](core::KeyService& door, const core::Call& call) {
     return door.prove_inclusion(call, request).map([request](Result<core::AuditProof> result) {
@@ -80,6 +87,15 @@ Result<Act> decode_read_records(JsonFields body, const Target& target) {
   request.limit = TRY(take_number(target, "limit", 1, kMaxRecords)).value_or(kDefaultRecords);
   return Act([request](core::KeyService& door, const core::Call& call) {
     return door.read_records(call, request).map(write_records);
+  });
+}
+
+Result<Act> decode_context_mac(JsonFields body, const Target&) {
+  if (!body.has("context")) return refusal(Code::InvalidArgument, "context: missing");
+  Context context = TRY(take_context(body, "context"));
+  TRY(body.finish());
+  return Act([context = std::move(context)](core::KeyService& door, const core::Call& call) {
+    return door.context_mac(call, context).map(write_context_mac);
   });
 }
 

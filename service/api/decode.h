@@ -87,6 +87,7 @@ Result<Act> decode_batch(JsonFields body, const Target& target);
 Result<Act> decode_read_checkpoint(JsonFields body, const Target& target);
 Result<Act> decode_prove(JsonFields body, const Target& target);
 Result<Act> decode_read_records(JsonFields body, const Target& target);
+Result<Act> decode_context_mac(JsonFields body, const Target& target);
 
 // Policy.
 Result<Act> decode_read_policy(JsonFields body, const Target& target);

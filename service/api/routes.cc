@@ -11,7 +11,7 @@ using http::Method;
 
 constexpr std::string_view kKeys = "/v1/keys/";
 
-constexpr std::array<Route, 23> kRoutes = {{
+constexpr std::array<Route, 24> kRoutes = {{
     {Method::Post, "/v1/keys", "", "create", Lane::State, decode_create_key, true},
     {Method::Get,
      "/v1/keys",
@@ -65,6 +65,7 @@ constexpr std::array<Route, 23> kRoutes = {{
      decode_read_records,
      false,
      {"from", "limit"}},
+    {Method::Post, "/v1/audit/context", "", "read-audit", Lane::Token, decode_context_mac, true},
 }};
 
 struct Split {

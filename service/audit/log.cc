@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "service/audit/recovery.h"
+
 namespace kw::audit {
 namespace {
 
@@ -79,16 +81,13 @@ Result<void> Log::recover() {
 }
 
 Result<void> Log::resume(const std::vector<std::filesystem::path>& segments) {
-  const SegmentTail tail = TRY(read_segment(segments.back()));
-  if (tail.damaged) TRY(keep_damage(segments.back(), tail));
+  const SegmentTail tail = TRY(recover_log(segments, options_.signed_head, tree_));
   file_ = TRY(SegmentFile::resume(segments.back(), tail.end, options_.calls));
   chain_.resume(tail.next_index, tail.last_leaf);
   durable_ = tail.next_index;
   segment_first_ = first_index_of(segments.back());
   segment_bytes_ = tail.end;
   segment_sealed_ = tail.sealed;
-  TRY(grow_tree(segments, tail));
-  TRY(check_signed_head(segments, tail));
   if (tail.torn > 0) {
     Record recovered = system_record(Event::Recovered);
     recovered.count = tail.torn;
@@ -96,74 +95,6 @@ Result<void> Log::resume(const std::vector<std::filesystem::path>& segments) {
     enqueue(make_unlinked_frame(encode_fields(recovered, stamp())));
   }
   return {};
-}
-
-// Damage with good records behind it is no crash's, unless a disk wrote the pages of the last batch
-// out of order as the power went. Nobody was answered for that batch, nor did a checkpoint cover
-// it: in front of a checkpoint's end it is refused, behind it a copy is kept.
-Result<void> Log::keep_damage(const std::filesystem::path& segment, const SegmentTail& tail) {
-  const bool is_signed = !options_.signed_head || tail.next_index < options_.signed_head->size;
-  if (is_signed) {
-    return Error(Code::Internal, segment.string() + ": damaged at byte " +
-                                     std::to_string(tail.end) + ", good records behind it");
-  }
-  const std::string content = TRY(read_file(segment, kSegmentReadLimit));
-  const std::filesystem::path kept = segment.string() + "." + std::to_string(tail.end) + ".torn";
-  return write_file(kept, std::string_view(content).substr(tail.end, tail.torn), 0640);
-}
-
-// What no tile holds comes from the segments; where tiles are missing or bad, all of it.
-Result<void> Log::grow_tree(const std::vector<std::filesystem::path>& segments,
-                            const SegmentTail& last) {
-  const Result<std::uint64_t> loaded = tree_.load(last.next_index);
-  if (loaded) return append_leaves(segments, last, *loaded);
-  return rebuild_tree(segments, last);
-}
-
-Result<void> Log::rebuild_tree(const std::vector<std::filesystem::path>& segments,
-                               const SegmentTail& last) {
-  if (first_index_of(segments.front()) != 0) {
-    return Error(Code::Internal,
-                 folder_.string() +
-                     ": the tiles do not hold the tree, and the segments that could "
-                     "make it anew were moved: put those back, uncompressed");
-  }
-  TRY(tree_.clear());
-  return append_leaves(segments, last, 0);
-}
-
-Result<void> Log::append_leaves(const std::vector<std::filesystem::path>& segments,
-                                const SegmentTail& last, std::uint64_t from) {
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    const bool is_last = i + 1 == segments.size();
-    const std::uint64_t begin = first_index_of(segments[i]);
-    const std::uint64_t end = is_last ? last.next_index : first_index_of(segments[i + 1]);
-    if (end <= from) continue;
-    const SegmentTail tail = is_last ? last : TRY(read_segment(segments[i]));
-    if (begin > from || tail.next_index != end) {
-      return Error(Code::Internal, segments[i].string() + ": records before or behind it are gone");
-    }
-    tree_.append(std::span(tail.leaves).subspan(from - begin));
-    from = end;
-  }
-  return {};
-}
-
-// Tiles are believed only as far as a signed head says so.
-Result<void> Log::check_signed_head(const std::vector<std::filesystem::path>& segments,
-                                    const SegmentTail& last) {
-  if (!options_.signed_head) return {};
-  const TreeHead& head = *options_.signed_head;
-  if (head.size > last.next_index) {
-    return Error(Code::Internal, folder_.string() + ": " + std::to_string(head.size) +
-                                     " records were signed, " + std::to_string(last.next_index) +
-                                     " are there");
-  }
-  const Result<TreeHead> found = tree_.head(head.size);
-  if (found && *found == head) return {};
-  TRY(rebuild_tree(segments, last));
-  if (TRY(tree_.head(head.size)) == head) return {};
-  return Error(Code::Internal, folder_.string() + ": not the records that were signed");
 }
 
 Result<void> Log::begin() {

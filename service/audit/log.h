@@ -107,15 +107,6 @@ class Log {
   Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor lock);
   Result<void> recover();
   Result<void> resume(const std::vector<std::filesystem::path>& segments) KW_REQUIRES(mutex_);
-  Result<void> keep_damage(const std::filesystem::path& segment, const SegmentTail& tail);
-  Result<void> grow_tree(const std::vector<std::filesystem::path>& segments,
-                         const SegmentTail& last);
-  Result<void> rebuild_tree(const std::vector<std::filesystem::path>& segments,
-                            const SegmentTail& last);
-  Result<void> append_leaves(const std::vector<std::filesystem::path>& segments,
-                             const SegmentTail& last, std::uint64_t from);
-  Result<void> check_signed_head(const std::vector<std::filesystem::path>& segments,
-                                 const SegmentTail& last);
   Result<void> begin();
 
   Stamp stamp() const;

@@ -4,6 +4,7 @@
 #include "service/core/checkpointer.h"
 #include "service/core/key_service.h"
 #include "service/core/passage.h"
+#include "service/crypto/service_mac.h"
 
 namespace kw::core {
 namespace {
@@ -61,6 +62,15 @@ Result<RecordPage> records_now(Passage& passage, const ReadRecords& request) {
   return page;
 }
 
+Result<Bytes> context_mac_now(Passage& passage, const Context& context) {
+  TRY(passage.decide({}));
+  if (context.empty()) {
+    return refusal(Code::InvalidArgument, "context: an empty one leaves nothing in the log");
+  }
+  crypto::Workbench* const bench = TRY(passage.seat().workbench());
+  return crypto::context_mac(*bench, service_key().id, kServiceKeyVersion, context);
+}
+
 }  // namespace
 
 Sealed<std::string> KeyService::read_checkpoint(const Call& call) {
@@ -85,6 +95,11 @@ Sealed<AuditProof> KeyService::prove_growth(const Call& call, const ProveGrowth&
 Sealed<RecordPage> KeyService::read_records(const Call& call, const ReadRecords& request) {
   Passage passage(*seat_, call, policy::Operation::ReadAudit);
   return passage.conclude(records_now(passage, request));
+}
+
+Sealed<Bytes> KeyService::context_mac(const Call& call, const Context& context) {
+  Passage passage(*seat_, call, policy::Operation::ReadAudit);
+  return passage.conclude(context_mac_now(passage, context));
 }
 
 }  // namespace kw::core

@@ -15,23 +15,23 @@ constexpr std::uint64_t kMostUnsigned = 10'000;
 constexpr auto kLateAfter = std::chrono::seconds(10);
 constexpr unsigned kMode = 0640;
 
-using Kind = audit::NoteKey::Kind;
+using NoteKind = audit::NoteKey::Kind;
 
-keys::Key key_of(Kind kind) {
+keys::Key key_of(NoteKind kind) {
   constexpr std::string_view kId = "keyward auditlog";
   static_assert(kId.size() == KeyId::kSize);
-  return {
-      .id = KeyId::decode(as_bytes(kId)).value(),
-      .name = KeyName::parse("keyward/audit").value(),
-      .algorithm = keys::find_algorithm(kind == Kind::Ed25519 ? "ed25519" : "ecdsa-p256-sha256"),
-      .residency = keys::Residency::Token,
-      .tags = {},
-      .created = {},
-      .rotate_every = std::nullopt,
-      .versions = {}};
+  return {.id = KeyId::decode(as_bytes(kId)).value(),
+          .name = KeyName::parse("keyward/audit").value(),
+          .algorithm =
+              keys::find_algorithm(kind == NoteKind::Ed25519 ? "ed25519" : "ecdsa-p256-sha256"),
+          .residency = keys::Residency::Token,
+          .tags = {},
+          .created = {},
+          .rotate_every = std::nullopt,
+          .versions = {}};
 }
 
-CheckpointKey with_public_key(Kind kind, Bytes public_key) {
+CheckpointKey with_public_key(NoteKind kind, Bytes public_key) {
   keys::KeyVersion version;
   version.number = Version{1};
   version.state = keys::State::Enabled;
@@ -42,7 +42,7 @@ CheckpointKey with_public_key(Kind kind, Bytes public_key) {
 
 // What a start that was cut short left behind has signed nothing that counts: the setting comes
 // last.
-Result<CheckpointKey> make_key(Seat& seat, Kind kind) {
+Result<CheckpointKey> make_key(Seat& seat, NoteKind kind) {
   crypto::Workbench* const bench = TRY(seat.workbench());
   const keys::Key key = key_of(kind);
   TRY(crypto::destroy_version(*bench, key.id, Version{1}));
@@ -54,8 +54,9 @@ Result<CheckpointKey> make_key(Seat& seat, Kind kind) {
 }
 
 Result<CheckpointKey> make_key(Seat& seat, const std::filesystem::path& folder) {
-  Result<CheckpointKey> fresh = make_key(seat, Kind::Ed25519);
-  if (!fresh && fresh.error().code() == Code::Unimplemented) fresh = make_key(seat, Kind::Ecdsa);
+  Result<CheckpointKey> fresh = make_key(seat, NoteKind::Ed25519);
+  if (!fresh && fresh.error().code() == Code::Unimplemented)
+    fresh = make_key(seat, NoteKind::Ecdsa);
   if (!fresh) return fresh;
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
@@ -72,14 +73,14 @@ Result<CheckpointKey> make_key(Seat& seat, const std::filesystem::path& folder) 
 // The setting: the kind, then the public key.
 Bytes encode_setting(const CheckpointKey& key) {
   const bool ed25519 = key.key.algorithm->family == keys::Family::Ed25519;
-  Bytes bytes{static_cast<std::uint8_t>(ed25519 ? Kind::Ed25519 : Kind::Ecdsa)};
+  Bytes bytes{static_cast<std::uint8_t>(ed25519 ? NoteKind::Ed25519 : NoteKind::Ecdsa)};
   append(bytes, key.version.public_key);
   return bytes;
 }
 
 Result<CheckpointKey> vouched_key(Seat& seat, const Bytes& setting) {
   if (setting.size() < 2) return Error(Code::Internal, "catalog: no checkpoint key");
-  const auto kind = static_cast<Kind>(setting.front());
+  const auto kind = static_cast<NoteKind>(setting.front());
   CheckpointKey key = with_public_key(kind, to_bytes(ByteView(setting).subspan(1)));
   crypto::Workbench* const bench = TRY(seat.workbench());
   TRY(crypto::verify_version(*bench, key.key, key.version));

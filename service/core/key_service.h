@@ -69,6 +69,9 @@ class KeyService {
   Sealed<AuditProof> prove_inclusion(const Call& call, const ProveInclusion& request);
   Sealed<AuditProof> prove_growth(const Call& call, const ProveGrowth& request);
   Sealed<RecordPage> read_records(const Call& call, const ReadRecords& request);
+  // What the log holds in a context's place, to look for where one was used. Errors:
+  // InvalidArgument (empty: the log holds nothing for it).
+  Sealed<Bytes> context_mac(const Call& call, const Context& context);
 
   // Records a request of a proven caller that could not be read; yields `error` back, sealed.
   Sealed<Secret> refuse(const Call& call, std::string_view operation, Error error);

@@ -11,7 +11,7 @@ struct Head {
   std::string root;
 };
 
-Outcome oracle(std::vector<std::string> words) {
+Outcome python_oracle(std::vector<std::string> words) {
   words.insert(words.begin(), {"python3", KEYWARD_PROOF_ORACLE});
   return run(words);
 }
@@ -25,7 +25,7 @@ struct LogWithCheckpoints {
   }
 
   Head believed(const std::string& note) const {
-    const Outcome outcome = oracle({"note", vkey(), save("note", note)});
+    const Outcome outcome = python_oracle({"note", vkey(), save("note", note)});
     REQUIRE(outcome.exit == 0);
     Head head;
     head.size = std::stoull(outcome.out);
@@ -62,8 +62,8 @@ TEST_CASE_METHOD(LogWithCheckpoints,
   const Outcome proven = sandbox.keyward(
       "auditor", {"audit", "prove", "--receipt", mine, "--key", vkey(), "--out", proof});
   CHECK(proven.exit == 0);
-  CHECK(oracle({"inclusion", vkey(), proof, mine}).exit == 0);
-  CHECK(oracle({"inclusion", vkey(), proof, "0" + mine.substr(mine.find(':'))}).exit == 1);
+  CHECK(python_oracle({"inclusion", vkey(), proof, mine}).exit == 0);
+  CHECK(python_oracle({"inclusion", vkey(), proof, "0" + mine.substr(mine.find(':'))}).exit == 1);
   // The proof outlives the server: the key is all that is needed.
   CHECK(run({keyward(), "audit", "prove", "--receipt", mine, "--key", vkey(), "--proof", proof})
             .exit == 0);
@@ -77,9 +77,9 @@ TEST_CASE_METHOD(LogWithCheckpoints, "checkpoint: another implementation finds t
   const std::string note = covering(receipt());
   std::string leaves;
   for (const json& record : sandbox.records()) leaves += record["leaf"].get<std::string>() + "\n";
-  CHECK(oracle({"log", vkey(), save("checkpoint", note), save("leaves", leaves)}).exit == 0);
+  CHECK(python_oracle({"log", vkey(), save("checkpoint", note), save("leaves", leaves)}).exit == 0);
   leaves[0] = leaves[0] == '0' ? '1' : '0';
-  CHECK(oracle({"log", vkey(), save("checkpoint", note), save("leaves", leaves)}).exit == 1);
+  CHECK(python_oracle({"log", vkey(), save("checkpoint", note), save("leaves", leaves)}).exit == 1);
 }
 
 TEST_CASE_METHOD(LogWithCheckpoints, "checkpoint: another implementation believes that it grew",
@@ -92,8 +92,8 @@ TEST_CASE_METHOD(LogWithCheckpoints, "checkpoint: another implementation believe
   REQUIRE(proof.status == 200);
   CHECK_FALSE(proof.receipt.empty());
   const auto grew = [&](const Head& from) {
-    return oracle({"growth", std::to_string(from.size), from.root, std::to_string(newer.size),
-                   newer.root, proof.body["hashes"]})
+    return python_oracle({"growth", std::to_string(from.size), from.root,
+                          std::to_string(newer.size), newer.root, proof.body["hashes"]})
         .exit;
   };
   CHECK(grew(older) == 0);
@@ -144,6 +144,29 @@ TEST_CASE_METHOD(LogWithCheckpoints, "checkpoint: records over HTTPS are those o
   const Outcome shown = run({keyward(), "audit", "show", sandbox.path("audit"), "--json", "--from",
                              mine.substr(0, mine.find(':')), "--count", "1"});
   CHECK(json::parse(shown.out) == record);
+}
+
+TEST_CASE("audit: whether a context was used is found by its MAC", "[whole][audit]") {
+  const Sandbox& sandbox = shared_sandbox();
+  sandbox.make_key("audit/context");
+  const Reply wrapped = sandbox.client("app").post(
+      "/v1/wrap", {{"key", "audit/context"}, {"plaintext", ""}, {"context", {{"order", "4711"}}}});
+  REQUIRE(wrapped.status == 200);
+  const auto mac_of = [&](const std::string& order) {
+    const Outcome said =
+        sandbox.keyward("auditor", {"audit", "context", "--context", "order=" + order, "--json"});
+    REQUIRE(said.exit == 0);
+    return json::parse(said.out)["context_mac"].get<std::string>();
+  };
+  const auto used = [&](const std::string& order) {
+    return run({keyward(), "audit", "show", sandbox.path("audit"), "--json", "--where",
+                "context_mac=" + mac_of(order)})
+        .out;
+  };
+  CHECK(json::parse(used("4711"))["request_id"] == wrapped.request_id);
+  CHECK(used("4712").empty());
+  CHECK(sandbox.keyward("auditor", {"audit", "context"}).exit == 1);
+  CHECK(sandbox.keyward("app", {"audit", "context", "--context", "a=b"}).exit == 1);
 }
 
 TEST_CASE(

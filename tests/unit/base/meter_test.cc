@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <numeric>
 #include <thread>
+#include <vector>
 
 namespace kw {
 namespace {
@@ -21,7 +22,8 @@ std::uint64_t count_of(const Distribution& distribution) {
 
 TEST_CASE("meter: a bound is the highest value that it counts", "[meter]") {
   Sizes sizes;
-  for (const std::uint64_t value : {0, 1, 2, 10, 11, 100, 101, 5000}) sizes.observe(value);
+  for (const std::uint64_t value : std::vector<std::uint64_t>{0, 1, 2, 10, 11, 100, 101, 5000})
+    sizes.observe(value);
   const Distribution now = sizes.read();
   CHECK(std::vector<std::uint64_t>(now.bounds.begin(), now.bounds.end()) ==
         std::vector<std::uint64_t>{1, 10, 100});

@@ -134,6 +134,23 @@ TEST_CASE_METHOD(CheckpointFixture, "audit: each argument wrong", "[core][audit]
   CHECK(last_record().at("outcome") == "invalid_argument");
 }
 
+TEST_CASE_METHOD(DoorFixture, "audit: a context's MAC is the one on record", "[core][audit]") {
+  make_key("app/lock", "xaes-256-gcm");
+  const Context seven = context({{"tenant", "7"}, {"zone", "a"}});
+  (void)wrap("app/lock", "x", seven);
+  const std::string recorded = last_record().at("context_mac");
+  const auto ask = [this](const char* who, const Context& asked) {
+    return opened(door->context_mac(call_as(who), asked));
+  };
+  CHECK(to_hex(REQUIRE_OK(ask("admin", seven))) == recorded);
+  CHECK(to_hex(REQUIRE_OK(ask("admin", context({{"tenant", "8"}, {"zone", "a"}})))) != recorded);
+  CHECK(last_record().at("operation") == "read-audit");
+  CHECK_CODE(ask("admin", Context()), Code::InvalidArgument);
+  CHECK_CODE(ask("app", seven), Code::PermissionDenied);
+  hsm.rules("fail C_Sign * CKR_DEVICE_ERROR");
+  CHECK_CODE(ask("admin", seven), Code::Unavailable);
+}
+
 TEST_CASE_METHOD(CheckpointFixture, "audit: who may not read it learns nothing of it",
                  "[core][audit]") {
   for (const char* const who : {"app", "nobody"}) {
