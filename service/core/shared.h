@@ -109,7 +109,6 @@ struct Shared {
   std::optional<Seat> catalog_seat;  // the catalog calls its MAC function one at a time
   std::unique_ptr<store::Catalog> catalog;
   std::unique_ptr<audit::Log> log;
-  std::unique_ptr<Checkpointer> checkpointer;  // ends the log
 
   // Self-synchronised.
   std::atomic<std::shared_ptr<const policy::Policy>> policy;
@@ -122,6 +121,9 @@ struct Shared {
   std::atomic<Clock::rep> token_alive = 0;     // the same, kept when the next one is refused
   std::atomic<WallTime> policy_changed = WallTime();  // when another policy became the active one
   DoorMeter meter;
+
+  // Ends first, while all that it signs with still stands, and ends the log.
+  std::unique_ptr<Checkpointer> checkpointer;
 
   explicit Shared(pkcs11::Pace::Limits limits);
   ~Shared();

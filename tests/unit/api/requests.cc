@@ -69,6 +69,7 @@ const std::vector<Example>& examples() {
         {"source", "10.0.0.1"},
         {"context", context}},
        {"as", "do"}},
+      {"POST /v1/audit/context", decode_context_mac, {{"context", context}}, {"context"}},
   };
   return kExamples;
 }
