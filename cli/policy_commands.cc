@@ -260,28 +260,35 @@ Command policy_command(Command command, PolicyRun run, const Option& source) {
   return command;
 }
 
+// A policy's file, as an option or a positional word.
+Option policy_option(std::string name, std::string help, Option::Need need) {
+  Option option = file_option(std::move(name), std::move(help));
+  if (option.is_positional()) option.value = option.name;
+  option.need = need;
+  return option;
+}
+
+Option operation_option() {
+  return {.name = "--do",
+          .value = "OPERATION",
+          .help = "what the caller wants to do",
+          .need = Option::Need::Required,
+          .choices = operation_names()};
+}
+
 }  // namespace
 
 std::vector<Command> policy_commands() {
-  const Option file{.name = "FILE",
-                    .value = "FILE",
-                    .help = "the policy, YAML; without it, the one that a server has active",
-                    .completion = Option::Completion::File};
-  Option from = file;
-  from.name = "--from";
-  from.help = "the policy that NEW would replace; without it, the one that a server has active";
-  const Option operation{.name = "--do",
-                         .value = "OPERATION",
-                         .help = "what the caller wants to do",
-                         .need = Option::Need::Required,
-                         .choices = operation_names()};
+  const Option file =
+      policy_option("FILE", "the policy, YAML; without it, the one that a server has active",
+                    Option::Need::Optional);
+  const Option from = policy_option(
+      "--from", "the policy that NEW would replace; without it, the one that a server has active",
+      Option::Need::Optional);
+  const Option successor = policy_option("NEW", "a policy, YAML", Option::Need::Required);
+  const Option operation = operation_option();
   const Option key = key_option(Option::Need::Optional);
   const Option json{.name = "--json", .value = "", .help = "one JSON object a line"};
-  const Option successor{.name = "NEW",
-                         .value = "NEW",
-                         .help = "a policy, YAML",
-                         .need = Option::Need::Required,
-                         .completion = Option::Completion::File};
   std::vector<Option> explained = {operation, key, json};
   for (Option& option : question_options()) explained.push_back(std::move(option));
   return {
