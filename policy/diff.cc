@@ -103,6 +103,7 @@ Result<std::vector<Change>> diff(std::string_view before, std::string_view after
     changes[subject] = {Change::Kind::Removed, subject, std::move(claims), {}};
   }
   std::vector<Change> ordered;
+  ordered.reserve(changes.size());
   for (auto& [subject, change] : changes) ordered.push_back(std::move(change));
   return ordered;
 }
