@@ -134,6 +134,12 @@ Result<TreeHead> Tree::head(std::uint64_t size) const {
   return TreeHead{size, root};
 }
 
+Result<Sha256Digest> Tree::leaf(std::uint64_t index) const {
+  if (index >= size()) return beyond(index);
+  const Hashes hashes = TRY(tile({0, index / kTileWidth}));
+  return hashes[index % kTileWidth];
+}
+
 Result<Hashes> Tree::inclusion(std::uint64_t index, std::uint64_t size) const {
   if (size > this->size()) return beyond(size);
   if (index >= size) return Error(Code::InvalidArgument, "no such leaf in a tree of this size");

@@ -50,6 +50,7 @@ class Tree {
   // Errors: InvalidArgument (larger than the tree; `from` or `index` not within `size`), and those
   // of a tile's file.
   Result<TreeHead> head(std::uint64_t size) const;
+  Result<Sha256Digest> leaf(std::uint64_t index) const;
   Result<Hashes> inclusion(std::uint64_t index, std::uint64_t size) const;
   Result<Hashes> consistency(std::uint64_t from, std::uint64_t size) const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/audit_verify/print.h"
+#include "service/audit_verify/proof.h"
 #include "service/audit_verify/verify.h"
 #include "service/core/checkpointer.h"
 #include "service/core/key_service.h"
@@ -16,33 +17,56 @@ Result<std::uint64_t> provable(std::uint64_t newest, std::optional<std::uint64_t
   return refusal(Code::InvalidArgument, "size: no checkpoint has reached it");
 }
 
-// A damaged tile must not become a proof that only others find to be wrong.
-Result<void> check_root(Passage& passage, const audit::TreeHead& signed_head) {
-  const auto head = TRY(passage.shared().log->tree().head(signed_head.size));
-  if (head == signed_head) return {};
-  return Error(Code::Internal, "the audit log's tiles do not yield the root that was signed");
+using audit_verify::Checkpoint;
+
+// A proof is checked as its reader would check it: a tile that was changed on disk must not become
+// one that only others find to be wrong.
+Result<void> require_proof(const Result<void>& checked) {
+  if (checked) return {};
+  return Error(Code::Internal,
+               "the audit log's tiles do not yield what was signed: " + checked.error().detail());
+}
+
+Result<Checkpoint> head_of(const audit::Tree& tree, std::uint64_t size) {
+  const audit::TreeHead head = TRY(tree.head(size));
+  return Checkpoint{head.size, head.root};
+}
+
+// The head at `size`, which the signed one is proven to continue.
+Result<Checkpoint> proven_head(const audit::Tree& tree, std::uint64_t size,
+                               const audit::TreeHead& newest) {
+  const Checkpoint head = TRY(head_of(tree, size));
+  const audit::Hashes path = TRY(tree.consistency(size, newest.size));
+  TRY(require_proof(check_consistency(head, {newest.size, newest.root}, path)));
+  return head;
 }
 
 Result<AuditProof> inclusion_now(Passage& passage, const ProveInclusion& request) {
   TRY(passage.decide({}));
+  const audit::Tree& tree = passage.shared().log->tree();
   const audit::TreeHead newest = passage.shared().checkpointer->newest().head;
   const std::uint64_t size = TRY(provable(newest.size, request.size));
   if (request.index >= size) {
     if (request.size) return refusal(Code::InvalidArgument, "index: not below size");
     return refusal(Code::FailedPrecondition, "index: not under a checkpoint yet; ask again");
   }
-  TRY(check_root(passage, newest));
-  auto hashes = TRY(passage.shared().log->tree().inclusion(request.index, size));
+  const Checkpoint head = TRY(proven_head(tree, size, newest));
+  const Sha256Digest leaf = TRY(tree.leaf(request.index));
+  audit::Hashes hashes = TRY(tree.inclusion(request.index, size));
+  TRY(require_proof(audit_verify::check_inclusion({request.index, leaf}, head, hashes)));
   return AuditProof{size, std::move(hashes)};
 }
 
 Result<AuditProof> growth_now(Passage& passage, const ProveGrowth& request) {
   TRY(passage.decide({}));
+  const audit::Tree& tree = passage.shared().log->tree();
   const audit::TreeHead newest = passage.shared().checkpointer->newest().head;
   const std::uint64_t size = TRY(provable(newest.size, request.size));
   if (request.from > size) return refusal(Code::InvalidArgument, "from: larger than size");
-  TRY(check_root(passage, newest));
-  auto hashes = TRY(passage.shared().log->tree().consistency(request.from, size));
+  const Checkpoint head = TRY(proven_head(tree, size, newest));
+  const Checkpoint older = TRY(head_of(tree, request.from));
+  audit::Hashes hashes = TRY(tree.consistency(request.from, size));
+  TRY(require_proof(check_consistency(older, head, hashes)));
   return AuditProof{size, std::move(hashes)};
 }
 

@@ -163,6 +163,29 @@ TEST_CASE_METHOD(CheckpointFixture, "audit: who may not read it learns nothing o
   }
 }
 
+TEST_CASE_METHOD(CheckpointFixture, "audit: a tile that was changed on disk yields no proof",
+                 "[core][audit][fault]") {
+  while (receipt().index < 530) {
+  }
+  const Checkpoint head = covering(520);
+  const auto tile = folder / "audit" / "tile" / "0" / "000";
+  std::string bytes = REQUIRE_OK(read_file(tile));
+  REQUIRE(bytes.size() == 8192);
+  const auto prove = [&](std::uint64_t index) {
+    return opened(door->prove_inclusion(call_as("admin"), {index, head.size}));
+  };
+  const auto grow = [&] { return opened(door->prove_growth(call_as("admin"), {100, head.size})); };
+  REQUIRE_OK(prove(7));
+  REQUIRE_OK(grow());
+  bytes[7 * 32] = static_cast<char>(bytes[7 * 32] ^ 1);
+  REQUIRE_OK(write_file(tile, bytes));
+  CHECK_CODE(prove(7), Code::Internal);  // the leaf itself
+  CHECK_CODE(prove(6), Code::Internal);  // its sibling
+  CHECK_CODE(grow(), Code::Internal);
+  CHECK_CODE(opened(door->prove_inclusion(call_as("admin"), {7, 200})), Code::Internal);
+  REQUIRE_OK(prove(300));
+}
+
 TEST_CASE_METHOD(CheckpointFixture, "audit: records come in pages, as the command prints them",
                  "[core][audit]") {
   for (int i = 0; i < 4; ++i) (void)receipt();
