@@ -15,7 +15,7 @@
 
 namespace kw::test {
 
-constexpr std::chrono::seconds kSoon{20};
+constexpr std::chrono::seconds kSoon{60};
 
 inline audit::Record a_wrap(std::string caller = "spiffe://example.org/app") {
   audit::Record record;
