@@ -26,12 +26,13 @@ enum class CallKind {
   Decrypt,
   Sign,
   GenerateRandom,
+  SetAttributes,
 };
 
-inline constexpr std::array<std::string_view, 13> kCallKindNames = {
-    "open_session", "login",         "find_objects",   "generate_key",   "generate_key_pair",
-    "derive_key",   "create_object", "destroy_object", "get_attributes", "encrypt",
-    "decrypt",      "sign",          "generate_random"};
+inline constexpr std::array<std::string_view, 14> kCallKindNames = {
+    "open_session", "login",         "find_objects",    "generate_key",   "generate_key_pair",
+    "derive_key",   "create_object", "destroy_object",  "get_attributes", "encrypt",
+    "decrypt",      "sign",          "generate_random", "set_attributes"};
 
 // In the order of RvClass.
 inline constexpr std::array<std::string_view, 11> kRvClassNames = {

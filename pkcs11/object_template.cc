@@ -21,10 +21,28 @@ ByteView memory_of(const T& value) noexcept {
 
 ObjectTemplate& ObjectTemplate::add(AttributeType type, ByteView value) {
   KW_ASSERT(std::ranges::find(entries_, type, &Entry::type) == entries_.end());
-  values_.resize((values_.size() + alignof(CK_ULONG) - 1) / alignof(CK_ULONG) * alignof(CK_ULONG));
-  entries_.push_back({type, values_.size(), value.size()});
-  append(values_, value);
+  entries_.push_back(store(type, value));
   return *this;
+}
+
+ObjectTemplate::Entry ObjectTemplate::store(AttributeType type, ByteView value) {
+  values_.resize((values_.size() + alignof(CK_ULONG) - 1) / alignof(CK_ULONG) * alignof(CK_ULONG));
+  const Entry entry{type, values_.size(), value.size()};
+  append(values_, value);
+  return entry;
+}
+
+void ObjectTemplate::replace(AttributeType type, ByteView value) {
+  const auto at = std::ranges::find(entries_, type, &Entry::type);
+  if (at == entries_.end()) {
+    add(type, value);
+  } else {
+    *at = store(type, value);
+  }
+}
+
+void ObjectTemplate::omit(AttributeType type) noexcept {
+  std::erase_if(entries_, [type](const Entry& entry) { return entry.type == type; });
 }
 
 ObjectTemplate& ObjectTemplate::flag(AttributeType type, bool value) {

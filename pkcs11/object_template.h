@@ -37,6 +37,11 @@ class ObjectTemplate {
   ObjectTemplate& mechanisms(AttributeType type, std::span<const MechanismType> values);
   ObjectTemplate& secret(AttributeType type, Secret value);
 
+  // Gives an attribute another value, in its place; one that is not there is added.
+  void replace(AttributeType type, ByteView value);
+  // Takes an attribute out, if it is there.
+  void omit(AttributeType type) noexcept;
+
   std::size_t size() const noexcept { return entries_.size(); }
   AttributeType type(std::size_t index) const noexcept { return entries_[index].type; }
 
@@ -50,6 +55,7 @@ class ObjectTemplate {
     std::size_t size;
   };
   ObjectTemplate& add(AttributeType type, ByteView value);
+  Entry store(AttributeType type, ByteView value);
 
   std::vector<Entry> entries_;
   Bytes values_;  // each value begins at a multiple of eight, as a CK_ULONG must

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pkcs11/cryptoki.h"
+#include "pkcs11/family.h"
 
 namespace kw::pkcs11 {
 namespace {
@@ -167,6 +168,37 @@ ObjectTemplate expected_public_half(const Recipe& recipe) {
   return key;
 }
 
+Family family_of(const Session& session) noexcept { return family_of(session.module().identity()); }
+
+Part part_of(const Recipe& recipe) noexcept {
+  if (!is_pair(recipe)) return Part::SecretKey;
+  return recipe.key_type == CKK_RSA ? Part::RsaPrivateKey : Part::EcPrivateKey;
+}
+
+Part public_part_of(const Recipe& recipe) noexcept {
+  return recipe.key_type == CKK_RSA ? Part::RsaPublicKey : Part::EcPublicKey;
+}
+
+ObjectTemplate asked_of(const Session& session, const Recipe& recipe, Part part,
+                        ObjectTemplate object) {
+  deviate_asked(object, family_of(session), part, MechanismType{recipe.allowed});
+  return object;
+}
+
+ObjectTemplate expected_of(const Session& session, const Recipe& recipe, Part part,
+                           ObjectTemplate object) {
+  deviate_expected(object, family_of(session), part, MechanismType{recipe.allowed});
+  return object;
+}
+
+// Of tpm2-pkcs11: RSA-4096 is to it a wrong attribute; pairs on P-521 it makes, and its C_Sign
+// fails.
+bool can_use(Family family, Profile profile) noexcept {
+  return family != Family::Tpm2 ||
+         (profile != Profile::Rsa4096Pkcs && profile != Profile::Rsa4096Pss &&
+          profile != Profile::EcdsaP521);
+}
+
 ObjectTemplate with_id(ObjectTemplate object, ByteView id) {
   object.bytes(CKA_ID, id);
   return object;
@@ -211,14 +243,18 @@ Result<void> compare(Session& session, ObjectHandle key, const Recipe& recipe,
 
 Result<GeneratedKey> make(Session& session, const Recipe& recipe, ByteView id,
                           std::string_view label) {
+  const Part part = part_of(recipe);
   if (!is_pair(recipe)) {
-    const ObjectHandle key =
-        TRY(session.generate_key(recipe.generator(), named(secret_key(recipe), id, label)));
+    const ObjectHandle key = TRY(session.generate_key(
+        recipe.generator(), asked_of(session, recipe, part, named(secret_key(recipe), id, label))));
     return GeneratedKey{key, std::nullopt};
   }
+  const ObjectTemplate public_half =
+      asked_of(session, recipe, public_part_of(recipe), named(public_key(recipe), id, label));
+  const ObjectTemplate private_half =
+      asked_of(session, recipe, part, named(private_key(recipe), id, label));
   const KeyPair pair =
-      TRY(session.generate_key_pair(recipe.generator(), named(public_key(recipe), id, label),
-                                    named(private_key(recipe), id, label)));
+      TRY(session.generate_key_pair(recipe.generator(), public_half, private_half));
   return GeneratedKey{pair.private_key, pair.public_key};
 }
 
@@ -243,6 +279,12 @@ Result<ObjectHandle> find_one(Session& session, const Recipe& recipe, CK_OBJECT_
     return Error(Code::Unavailable, "the token shows no " + what);
   }
   return Error(Code::Internal, "the token shows several " + what);
+}
+
+Result<std::vector<ObjectHandle>> find_unused(Session& session) {
+  ObjectTemplate wanted;
+  wanted.number(CKA_CLASS, CKO_SECRET_KEY).flag(CKA_TOKEN, true).text(CKA_LABEL, kUnusedLabel);
+  return session.find_objects(wanted);
 }
 
 // The only template that lets a value out: 16 bytes, of no use as a key.
@@ -287,6 +329,10 @@ Result<GeneratedKey> generate(Session& session, Profile profile, ByteView id,
                               std::string_view label) {
   const Recipe& recipe = recipe_of(profile);
   KW_ASSERT(recipe.origin == Origin::Generated);
+  if (!can_use(family_of(session), profile)) {
+    return Error(Code::Unimplemented, std::string(recipe.name) + ": not usable with " +
+                                          std::string(to_text(family_of(session))));
+  }
   const GeneratedKey made = TRY(make(session, recipe, id, label));
   Result<void> verified = verify_made(session, made, profile, id);
   if (!verified) {
@@ -297,6 +343,26 @@ Result<GeneratedKey> generate(Session& session, Profile profile, ByteView id,
     return std::move(verified).error();
   }
   return made;
+}
+
+Result<ObjectHandle> adopt(Session& session, Profile profile, ByteView id, std::string_view label) {
+  const Recipe& recipe = recipe_of(profile);
+  KW_ASSERT(recipe.key_type == CKK_GENERIC_SECRET && recipe.origin == Origin::Generated);
+  const ObjectTemplate expected =
+      expected_of(session, recipe, Part::SecretKey, expected_key(recipe));
+  for (const ObjectHandle key : TRY(find_unused(session))) {
+    const Result<void> fits = compare(session, key, recipe, expected);
+    if (!fits && fits.error().code() == Code::Internal) continue;
+    TRY(Result<void>(fits));
+    ObjectTemplate ours;
+    ours.bytes(CKA_ID, id).text(CKA_LABEL, label);
+    TRY(session.set_attributes(key, ours));
+    TRY(verify(session, key, profile, id));
+    return key;
+  }
+  return refusal(Code::Unimplemented,
+                 "algorithm: this token makes no such key itself, and holds none that is unused: "
+                 "its operator adds one (docs/tpm.md)");
 }
 
 Result<SessionObject> derive(Session& session, Profile profile, ObjectHandle master,
@@ -325,12 +391,15 @@ Result<CheckBlock> derive_check_block(Session& session, ObjectHandle master) {
 
 Result<void> verify(Session& session, ObjectHandle key, Profile profile, ByteView id) {
   const Recipe& recipe = recipe_of(profile);
-  return compare(session, key, recipe, with_id(expected_key(recipe), id));
+  return compare(session, key, recipe,
+                 expected_of(session, recipe, part_of(recipe), with_id(expected_key(recipe), id)));
 }
 
 Result<void> verify_public_half(Session& session, ObjectHandle key, Profile profile, ByteView id) {
   const Recipe& recipe = recipe_of(profile);
-  return compare(session, key, recipe, with_id(expected_public_half(recipe), id));
+  return compare(session, key, recipe,
+                 expected_of(session, recipe, public_part_of(recipe),
+                             with_id(expected_public_half(recipe), id)));
 }
 
 Result<ObjectHandle> find_key(Session& session, Profile profile, ByteView id) {

@@ -52,6 +52,15 @@ struct GeneratedKey {
 Result<GeneratedKey> generate(Session& session, Profile profile, ByteView id,
                               std::string_view label);
 
+// The CKA_LABEL by which an operator gives an HMAC key to this service, made with the token's own
+// tool where the token's PKCS#11 library makes none.
+inline constexpr std::string_view kUnusedLabel = "keyward-unused";
+
+// Takes a key with that label that is all its profile says, and gives it `id` and `label` in one
+// step. For the MAC profiles, where generate is Unimplemented.
+// Errors: Unimplemented, advised (there is none: what the operator can do), and the token's own.
+Result<ObjectHandle> adopt(Session& session, Profile profile, ByteView id, std::string_view label);
+
 // Derives a session key (MessageKey or ContextMacKey) from a MasterAes key: the AES-ECB encryption
 // of 32 bytes under it. `data` must never be a caller's choice. Errors: as generate.
 Result<SessionObject> derive(Session& session, Profile profile, ObjectHandle master,

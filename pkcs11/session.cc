@@ -223,6 +223,14 @@ Result<Bytes> Session::get_attribute(ObjectHandle object, AttributeType type) {
   return *std::move(answers.front().value);
 }
 
+Result<void> Session::set_attributes(ObjectHandle object, const ObjectTemplate& fresh) {
+  const Timing timing = time(CallKind::SetAttributes);
+  std::vector<CK_ATTRIBUTE> attributes = to_cryptoki(fresh);
+  return check(module_->cryptoki().call->C_SetAttributeValue(handle_, to_cryptoki(object),
+                                                             attributes.data(), attributes.size()),
+               "C_SetAttributeValue", Operation::None);
+}
+
 Result<Bytes> Session::encrypt(const Mechanism& mechanism, ObjectHandle key, ByteView plaintext) {
   const Timing timing = time(CallKind::Encrypt);
   const CK_FUNCTION_LIST& call = *module_->cryptoki().call;
@@ -252,18 +260,29 @@ Result<Secret> Session::decrypt(const Mechanism& mechanism, ObjectHandle key, By
   return plaintext;
 }
 
-Result<Bytes> Session::sign(const Mechanism& mechanism, ObjectHandle key, ByteView data) {
+Result<std::size_t> Session::sign_into(const Mechanism& mechanism, ObjectHandle key, ByteView data,
+                                       std::span<std::uint8_t> out) {
   const Timing timing = time(CallKind::Sign);
   const CK_FUNCTION_LIST& call = *module_->cryptoki().call;
   CK_MECHANISM how = to_cryptoki(mechanism);
   TRY(check(call.C_SignInit(handle_, &how, to_cryptoki(key)), "C_SignInit", Operation::None));
-  Bytes signature(mechanism.output_capacity(data.size()));
-  CK_ULONG size = signature.size();
-  TRY(check(call.C_Sign(handle_, in(data), data.size(), signature.data(), &size), "C_Sign",
+  CK_ULONG size = out.size();
+  TRY(check(call.C_Sign(handle_, in(data), data.size(), out.data(), &size), "C_Sign",
             Operation::Pending));
-  TRY(check_length(size, signature.size(), "C_Sign"));
-  signature.resize(size);
+  TRY(check_length(size, out.size(), "C_Sign"));
+  return std::size_t{size};
+}
+
+Result<Bytes> Session::sign(const Mechanism& mechanism, ObjectHandle key, ByteView data) {
+  Bytes signature(mechanism.output_capacity(data.size()));
+  signature.resize(TRY(sign_into(mechanism, key, data, signature)));
   return signature;
+}
+
+Result<Secret> Session::sign_secretly(const Mechanism& mechanism, ObjectHandle key, ByteView data) {
+  Secret mac(mechanism.output_capacity(data.size()));
+  mac.shrink(TRY(sign_into(mechanism, key, data, mac.reveal_for_writing())));
+  return mac;
 }
 
 Result<void> Session::generate_random(std::span<std::uint8_t> out) {

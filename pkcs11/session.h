@@ -62,9 +62,14 @@ class Session {
   // One attribute. Errors also: Internal (the object lacks or hides it).
   Result<Bytes> get_attribute(ObjectHandle object, AttributeType type);
 
+  // Gives a token object other attributes: all of them, or none.
+  Result<void> set_attributes(ObjectHandle object, const ObjectTemplate& fresh);
+
   Result<Bytes> encrypt(const Mechanism& mechanism, ObjectHandle key, ByteView plaintext);
   Result<Secret> decrypt(const Mechanism& mechanism, ObjectHandle key, ByteView ciphertext);
   Result<Bytes> sign(const Mechanism& mechanism, ObjectHandle key, ByteView data);
+  // The same for a MAC that is to be a key.
+  Result<Secret> sign_secretly(const Mechanism& mechanism, ObjectHandle key, ByteView data);
   Result<void> generate_random(std::span<std::uint8_t> out);
 
   // For this room and its tests.
@@ -81,6 +86,9 @@ class Session {
   Timing time(CallKind kind) const noexcept { return Timing(module_->meter().latency(kind)); }
   Result<void> check(unsigned long rv, const char* function, Operation operation);
   Result<void> login(const Secret& pin);
+  // Signs into `out`, which has the mechanism's capacity; yields how much of it was used.
+  Result<std::size_t> sign_into(const Mechanism& mechanism, ObjectHandle key, ByteView data,
+                                std::span<std::uint8_t> out);
   void close() noexcept;
 
   std::shared_ptr<const Module> module_;  // null once moved from

@@ -33,6 +33,22 @@ bool holds(const Rule& rule, const Facts& facts, const Question& question) noexc
          (rule.unless.empty() || all_hold(rule.unless, facts, question) != Truth::True);
 }
 
+// Keys of this algorithm leave the token for a moment, message by message: whoever wrote a rule
+// before he knew of them gave nobody one.
+constexpr std::string_view kHostAlgorithm = "aes-256-gcm-host";
+constexpr OperationSet kHostOperations{Operation::Create, Operation::Rotate, Operation::Import,
+                                       Operation::Wrap,   Operation::Unwrap, Operation::Rewrap,
+                                       Operation::DataKey};
+
+bool must_be_named(const Question& question) noexcept {
+  return question.algorithm == kHostAlgorithm && kHostOperations.contains(question.operation);
+}
+
+bool names_algorithm(const Rule& rule) {
+  return std::any_of(rule.when.begin(), rule.when.end(),
+                     [](const Condition& condition) { return condition.name() == "algorithm"; });
+}
+
 // The operations that an unconditional deny takes away wholly.
 OperationSet denied_everywhere(const Rule& rule) {
   if (rule.effect == Effect::Allow || !rule.when.empty() || !rule.unless.empty()) return {};
@@ -48,6 +64,7 @@ class Engine::Silence {
  public:
   void wrong_operation(std::uint32_t) noexcept {}
   void failed(std::uint32_t) noexcept {}
+  void unnamed(std::uint32_t) noexcept {}
 };
 
 // Recorder is the witness that writes down the near misses of allow rules.
@@ -61,6 +78,11 @@ class Engine::Recorder {
     if (rule.effect == Effect::Deny) return;
     misses.push_back({rule.id, "operation", words_of(rule.operations),
                       std::string(name_of(question_.operation))});
+  }
+
+  void unnamed(std::uint32_t index) {
+    const Rule& rule = document_.rules[index];
+    misses.push_back({rule.id, "algorithm", "named by the rule", std::string(question_.algorithm)});
   }
 
   void failed(std::uint32_t index) {
@@ -94,6 +116,10 @@ class Engine::Evaluation {
       witness_.wrong_operation(leaf.rule);
       return;
     }
+    if (must_be_named_ && leaf.effect == Effect::Allow && !leaf.names_algorithm) {
+      witness_.unnamed(leaf.rule);
+      return;
+    }
     if (leaf.is_conditional && !holds(document_.rules[leaf.rule], facts_, question_)) {
       witness_.failed(leaf.rule);
       return;
@@ -114,6 +140,7 @@ class Engine::Evaluation {
   const Facts& facts_;
   const Question& question_;
   Witness& witness_;
+  const bool must_be_named_ = must_be_named(question_);
   std::uint32_t first_allow_ = kNoRule;
   std::uint32_t first_deny_ = kNoRule;
 };
@@ -132,7 +159,7 @@ Engine::Engine(const Document& document) : document_(document), principals_(docu
       for (const PrincipalId principal : rule.to) bundles_of.emplace_back(principal, number);
     }
     const Leaf leaf{rule.operations, static_cast<std::uint32_t>(i), rule.effect,
-                    !rule.when.empty() || !rule.unless.empty()};
+                    !rule.when.empty() || !rule.unless.empty(), names_algorithm(rule)};
     rules_of.emplace_back(number, leaf.rule);
     for (const Pattern& key : rule.keys) insertions.push_back({number, &key, leaf});
     Bundle& bundle = bundles_[number];

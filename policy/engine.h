@@ -30,6 +30,7 @@ class Engine {
     std::uint32_t rule;
     Effect effect;
     bool is_conditional;
+    bool names_algorithm;
   };
   struct Bundle {
     OperationSet allowed;        // by some rule, on some key

@@ -20,14 +20,18 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
+bool lock_memory() {
+  // MCL_ONFAULT: lock what is touched, not what sanitizers and thread stacks only reserve.
+  return ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
+}
+
 void harden_process() {
   ::umask(0077);
   const rlimit no_core{0, 0};
   if (::setrlimit(RLIMIT_CORE, &no_core) != 0 || ::prctl(PR_SET_DUMPABLE, 0) != 0) {
     log_line(Severity::Warning, "core files and ptrace cannot be switched off");
   }
-  // MCL_ONFAULT: lock what is touched, not what sanitizers and thread stacks only reserve.
-  if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
+  if (!lock_memory()) {
     log_line(Severity::Warning, "memory cannot be locked (RLIMIT_MEMLOCK): swap may see secrets");
   }
   raise_descriptor_limit();

@@ -8,4 +8,7 @@ namespace kw::app {
 // descriptors as the hard limit allows. Called before the PIN is read and before threads start.
 void harden_process();
 
+// Keeps all memory that is touched out of swap; whether the system lets it. Safe to ask again.
+bool lock_memory();
+
 }  // namespace kw::app

@@ -11,6 +11,7 @@
 #include "pkcs11/uri.h"
 #include "policy/policy.h"
 #include "service/api/dispatcher.h"
+#include "service/app/hardening.h"
 #include "service/app/scrape.h"
 #include "service/core/backend.h"
 #include "service/core/executors.h"
@@ -30,6 +31,14 @@ void set_environment(const config::TokenSettings& token) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): before threads start
     ::setenv(name.c_str(), std::filesystem::absolute(path).c_str(), 1);
   }
+}
+
+// A message key of suite 3 must not reach a swap file.
+Result<void> check_memory(const config::TokenSettings& token) {
+  if (!token.allow_suite_3 || lock_memory()) return {};
+  return Error(Code::FailedPrecondition,
+               "token.allow_suite_3 needs memory that can be locked: raise RLIMIT_MEMLOCK "
+               "(LimitMEMLOCK=infinity in a systemd unit)");
 }
 
 http::TlsFiles tls_of(const config::Config& config) {
@@ -82,6 +91,7 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
                               .token_uri = config.token.uri,
                               .pin = std::move(pin),
                               .token_directory = config.token.directory,
+                              .allow_suite_3 = config.token.allow_suite_3,
                               .catalog = config.catalog,
                               .audit_directory = config.audit_directory,
                               .checkpoint_every = config.checkpoint_every,
@@ -132,6 +142,7 @@ struct Running::Parts {
 
 Result<std::unique_ptr<Running>> Running::start(const config::Config& config) {
   set_environment(config.token);
+  TRY(check_memory(config.token));
   auto parts = std::make_unique<Parts>();
   core::BackendOptions backend = TRY(backend_options(config));
   parts->backend = TRY(core::Backend::open(std::move(backend)));
@@ -218,6 +229,7 @@ void Running::tick() {
 
 Result<void> check(const config::Config& config) {
   set_environment(config.token);
+  TRY(check_memory(config.token));
   static_cast<void>(TRY(config.token.pin.read()));
   const std::string policy_text = TRY(read_file(config.policy));
   const auto policy = TRY(policy::Policy::parse(policy_text));

@@ -32,6 +32,7 @@ enum class Tag : std::uint8_t {
   Event = 0x17,
   Count = 0x18,
   Digest = 0x19,
+  Suite = 0x1a,
 };
 
 constexpr std::size_t kMaxCaller = 512;
@@ -183,6 +184,7 @@ Bytes encode_fields(const Record& record, const Stamp& stamp) {
     fields.add_present(Tag::Count, record.count);
     fields.add_present(Tag::Digest, record.digest);
   }
+  if (record.suite) fields.add(Tag::Suite, ByteView(&*record.suite, 1));
   return std::move(fields).take();
 }
 

@@ -107,6 +107,7 @@ struct Record {
   std::optional<std::uint64_t> bytes_out;
   std::optional<Sha256Digest> context_mac;  // HMAC under a token key, never a bare hash
   std::optional<std::chrono::microseconds> latency;
+  std::optional<std::uint8_t> suite;  // of the blobs of the key, where it is one for wrapping
 
   // For system records, which have an event and no phase.
   std::optional<Event> event;

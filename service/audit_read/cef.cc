@@ -22,7 +22,7 @@ struct CefKey {
   std::string_view label = {};
 };
 
-constexpr std::array<CefKey, 23> kKeys = {{
+constexpr std::array<CefKey, 24> kKeys = {{
     {"index", "externalId"},
     {"kind", "cat"},
     {"caller", "suser"},
@@ -46,6 +46,7 @@ constexpr std::array<CefKey, 23> kKeys = {{
     {"request_id", "keywardRequestId"},
     {"previous_leaf", "keywardPreviousLeaf"},
     {"digest", "keywardDigest"},
+    {"suite", "keywardSuite"},
 }};
 
 std::string spelled(const Character& at) {

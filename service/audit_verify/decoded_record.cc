@@ -81,7 +81,7 @@ struct FieldRule {
 };
 
 // From tag 04 on; the three before have a place of their own in DecodedRecord.
-constexpr std::array<FieldRule, 22> kRules = {{
+constexpr std::array<FieldRule, 23> kRules = {{
     {"time", FieldForm::Time, 8, 8, Place::Everywhere},
     {"since_start", FieldForm::Number, 8, 8, Place::Everywhere},
     {"request_id", FieldForm::Hex, 16, 16, Place::Details},
@@ -104,6 +104,7 @@ constexpr std::array<FieldRule, 22> kRules = {{
     {"event", FieldForm::Word, 1, 1, Place::EventOfSystem, kEvents},
     {"count", FieldForm::Number, 8, 8, Place::SystemOnly},
     {"digest", FieldForm::Hex, 32, 32, Place::SystemOnly},
+    {"suite", FieldForm::Number, 1, 1, Place::Details},
 }};
 
 Error fault(std::string what) { return Error(Code::InvalidArgument, std::move(what)); }

@@ -143,17 +143,18 @@ Result<PinReference> read_pin(const Fields& token) {
 }
 
 Result<TokenSettings> read_token(const Fields& root) {
-  const Fields fields =
-      TRY(root.mapping("token", {"module", "uri", "pin", "directory", "executors", "environment"}));
+  const Fields fields = TRY(root.mapping(
+      "token", {"module", "uri", "pin", "directory", "executors", "environment", "allow_suite_3"}));
   std::filesystem::path module = TRY(fields.path("module"));
   std::string uri = TRY(read_uri(fields));
   PinReference pin = TRY(read_pin(fields));
-  TokenSettings token{std::move(module), std::move(uri), std::move(pin), {}, {}, {}};
+  TokenSettings token{std::move(module), std::move(uri), std::move(pin), {}, {}, false, {}};
   token.directory = TRY(fields.optional_path("directory"));
   if (fields.find("executors") != nullptr) {
     token.executors = TRY(fields.count("executors", 1, kMaxExecutors));
   }
   token.environment = TRY(read_environment(fields));
+  token.allow_suite_3 = TRY(fields.flag("allow_suite_3", false));
   return token;
 }
 

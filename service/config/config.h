@@ -47,6 +47,7 @@ struct TokenSettings {
   PinReference pin;
   std::optional<std::filesystem::path> directory;  // a soft token's folder, made durable by us
   std::optional<unsigned> executors;
+  bool allow_suite_3 = false;  // message keys in locked host memory (docs/envelope-format.md)
   std::map<std::string, std::filesystem::path> environment;  // set before the module is loaded
 };
 

@@ -95,4 +95,12 @@ Result<unsigned> Fields::count(std::string_view key, unsigned otherwise, unsigne
   return static_cast<unsigned>(*number);
 }
 
+Result<bool> Fields::flag(std::string_view key, bool otherwise) const {
+  const yaml::Node* node = find(key);
+  if (node == nullptr) return otherwise;
+  const bool* value = node->as_bool();
+  if (value == nullptr) return yaml::fault(node->mark, full_name(key) + ": expected true or false");
+  return *value;
+}
+
 }  // namespace kw::config

@@ -39,6 +39,7 @@ class Fields {
   Result<std::optional<std::filesystem::path>> optional_path(std::string_view key) const;
   Result<std::chrono::milliseconds> duration(std::string_view key,
                                              std::chrono::milliseconds otherwise) const;
+  Result<bool> flag(std::string_view key, bool otherwise) const;
   Result<unsigned> count(std::string_view key, unsigned otherwise, unsigned most) const;
 
   // The non-empty text of a node, which is called `name` in errors.

@@ -92,7 +92,7 @@ Result<Bytes> context_mac_now(Passage& passage, const Context& context) {
     return refusal(Code::InvalidArgument, "context: an empty one leaves nothing in the log");
   }
   crypto::Workbench* const bench = TRY(passage.seat().workbench());
-  return crypto::context_mac(*bench, service_key().id, kServiceKeyVersion, context);
+  return crypto::context_mac(*bench, passage.shared().service_key(), kServiceKeyVersion, context);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "pkcs11/uri.h"
 #include "service/audit/segment.h"
 #include "service/core/checkpointer.h"
+#include "service/core/founding.h"
 #include "service/core/shared.h"
 #include "service/crypto/create.h"
 #include "service/crypto/service_mac.h"
@@ -48,38 +49,12 @@ Result<bool> has_records(const std::filesystem::path& audit_directory) {
   return !segments.empty();
 }
 
-// Whether the token has the service key. Unavailable without a CK_RV is its absence.
-Result<bool> has_service_key(Seat& seat) {
-  crypto::Workbench* const bench = TRY(seat.workbench());
-  const auto handle =
-      bench->keyring().find(service_key().id, kServiceKeyVersion, *service_key().algorithm);
-  if (handle) return true;
-  if (handle.error().code() == Code::Unavailable && handle.error().rv() == 0) return false;
-  return handle.error();
-}
-
 store::MacFunction catalog_mac(Seat& seat) {
   return [&seat](ByteView message) -> Result<Bytes> {
     crypto::Workbench* const bench = TRY(seat.workbench());
-    return crypto::service_mac(*bench, service_key().id, kServiceKeyVersion,
+    return crypto::service_mac(*bench, seat.shared().service_key(), kServiceKeyVersion,
                                crypto::MacPurpose::Catalog, message);
   };
-}
-
-// The service key's check value. A whole key that is there is taken, never destroyed; what a start
-// that was cut short left torn is made anew.
-Result<Bytes> found_service_key(Shared& shared) {
-  crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
-  Result<Bytes> whole = crypto::check_value(*bench, service_key(), kServiceKeyVersion);
-  if (whole) return whole;
-  const bool torn = whole.error().code() == Code::Internal;
-  const bool absent = whole.error().code() == Code::Unavailable && whole.error().rv() == 0;
-  if (!torn && !absent) return whole;
-  TRY(crypto::destroy_version(*bench, service_key().id, kServiceKeyVersion));
-  crypto::VersionMaterial made =
-      TRY(crypto::create_version(*bench, service_key(), kServiceKeyVersion));
-  TRY(sync_token(shared));
-  return std::move(made.check);
 }
 
 Result<void> remove_marker(const std::filesystem::path& marker) {
@@ -120,7 +95,7 @@ Result<void> open_catalog(Shared& shared, const std::filesystem::path& file,
     if (!has_run) return found_catalog(shared, file, marker);
     TRY(remove_marker(marker));
   }
-  const bool has_key = TRY(has_service_key(*shared.catalog_seat));
+  const bool has_key = TRY(find_service_key(shared));
   if (has_file != has_key) {
     return Error(Code::FailedPrecondition,
                  has_key ? file.string() +
@@ -143,7 +118,7 @@ Result<void> check_service_key(Shared& shared) {
   version.state = keys::State::Enabled;
   version.check = TRY(shared.catalog->setting(kServiceCheck));
   crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
-  return crypto::verify_version(*bench, service_key(), version);
+  return crypto::verify_version(*bench, shared.service_key(), version);
 }
 
 // A log whose signed head it does not hold any more is refused.
@@ -175,6 +150,7 @@ Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
   options.pin = Secret();
   shared->token_directory = options.token_directory;
   shared->policy_file = options.policy;
+  shared->allows_suite_3 = options.allow_suite_3;
   shared->catalog_seat.emplace(*shared);
   TRY(open_catalog(*shared, options.catalog, options.audit_directory));
   TRY(check_service_key(*shared));

@@ -39,6 +39,7 @@ struct BackendOptions {
   Secret pin;
   // A soft token's folder, if given: guarded at login, synced after key creation.
   std::optional<std::filesystem::path> token_directory;
+  bool allow_suite_3 = false;  // keys that work in locked host memory (docs/envelope-format.md)
   std::filesystem::path catalog;
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1000};

@@ -62,6 +62,7 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
   if (request.name.text().starts_with(kReservedPrefix)) {
     return refusal(Code::InvalidArgument, "names under keyward/ are the service's own");
   }
+  TRY(passage.check_configured(*algorithm));
   const keys::KeyVersion version = fresh_version(1);
   const keys::Key key{.id = KeyId::random(),
                       .name = request.name,
@@ -82,6 +83,7 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
 
 Result<KeyView> rotate_now(Passage& passage, const KeyName& name) {
   const KeyView key = TRY(passage.admit(name));
+  TRY(passage.check_configured(*key->algorithm));
   const std::uint32_t newest = to_number(key->versions.back().number);
   const keys::KeyVersion version = fresh_version(newest + 1);
   passage.about(*key, version.number);

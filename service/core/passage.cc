@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "service/crypto/service_mac.h"
+#include "service/crypto/token_algorithm.h"
 
 namespace kw::core {
 namespace {
@@ -79,6 +80,9 @@ void Passage::about(const keys::Key& key, Version version) {
   record_.key_name = key.name.text();
   record_.key_id = key.id;
   record_.version = version;
+  if (key.algorithm->purpose == keys::Purpose::Wrap) {
+    record_.suite = static_cast<std::uint8_t>(crypto::suite_of(*key.algorithm));
+  }
 }
 
 policy::Facts Passage::facts() const {
@@ -143,8 +147,16 @@ Result<KeyView> Passage::admit(const KeyName& name) {
   return key;
 }
 
+Result<void> Passage::check_configured(const keys::Algorithm& algorithm) {
+  if (!keys::works_on_host(algorithm) || shared().allows_suite_3) return {};
+  return because(audit::Reason::StateForbids,
+                 refusal(Code::FailedPrecondition,
+                         "the key's algorithm is switched off here: token.allow_suite_3"));
+}
+
 Result<void> Passage::check_usable(const keys::Key& key, const keys::KeyVersion& version) {
   about(key, version.number);
+  TRY(check_configured(*key.algorithm));
   if (version.state != keys::State::Enabled) {
     return because(audit::Reason::VersionDisabled,
                    refusal(Code::FailedPrecondition, "this version of the key is not enabled"));
@@ -205,7 +217,7 @@ Result<void> Passage::add_context_mac() {
   if (context_ == nullptr || context_->empty()) return {};
   crypto::Workbench* const bench = TRY(seat_.workbench());
   const Bytes mac =
-      TRY(crypto::context_mac(*bench, service_key().id, kServiceKeyVersion, *context_));
+      TRY(crypto::context_mac(*bench, shared().service_key(), kServiceKeyVersion, *context_));
   KW_ASSERT(mac.size() == Sha256Digest().size());
   record_.context_mac.emplace();
   std::copy(mac.begin(), mac.end(), record_.context_mac->begin());

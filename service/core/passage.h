@@ -53,6 +53,10 @@ class Passage {
   Result<const keys::KeyVersion*> consuming(const keys::Key& key, keys::Purpose purpose,
                                             Version version);
 
+  // Whether the configuration lets keys of this algorithm work. Errors: FailedPrecondition,
+  // advised.
+  Result<void> check_configured(const keys::Algorithm& algorithm);
+
   // A change of state begins: the intent record is durable when this returns.
   // Errors: Unavailable, DeadlineExceeded; then nothing may be changed.
   Result<void> intend();

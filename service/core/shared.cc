@@ -9,12 +9,12 @@
 namespace kw::core {
 namespace {
 
-keys::Key make_service_key() {
+keys::Key make_service_key(std::string_view algorithm) {
   constexpr std::string_view kId = "keyward service.";
   static_assert(kId.size() == KeyId::kSize);
   return {.id = KeyId::decode(as_bytes(kId)).value(),
           .name = KeyName::parse("keyward/service").value(),
-          .algorithm = keys::find_algorithm("xaes-256-gcm"),
+          .algorithm = keys::find_algorithm(algorithm),
           .residency = keys::Residency::Token,
           .tags = {},
           .created = {},
@@ -28,9 +28,10 @@ Shared::Shared(pkcs11::Pace::Limits limits) : pace(limits) {}
 
 Shared::~Shared() = default;
 
-const keys::Key& service_key() {
-  static const keys::Key key = make_service_key();
-  return key;
+const keys::Key& service_key(ServiceKeyKind kind) {
+  static const keys::Key deriving = make_service_key("xaes-256-gcm");
+  static const keys::Key macing = make_service_key("hmac-sha256");
+  return kind == ServiceKeyKind::Deriving ? deriving : macing;
 }
 
 Result<crypto::Workbench*> Seat::workbench() {

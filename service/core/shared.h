@@ -30,9 +30,10 @@ namespace kw::core {
 struct Shared;
 class Checkpointer;
 
-// The key that only the service uses: the catalog's MAC and the context MACs of the audit log are
-// made with keys that the token derives from it.
-const keys::Key& service_key();
+// The key that only the service uses, for the catalog's MAC and the context MACs of the audit log:
+// one that derives, where the token does that, else one that MACs.
+enum class ServiceKeyKind { Deriving, Macing };
+const keys::Key& service_key(ServiceKeyKind kind);
 constexpr Version kServiceKeyVersion{1};
 
 // Seat is one executor's place at the token: a workbench that is replaced when its session failed,
@@ -106,6 +107,8 @@ struct Shared {
   pkcs11::Pace pace;
   std::optional<std::filesystem::path> token_directory;
   std::filesystem::path policy_file;
+  ServiceKeyKind service_key_kind = ServiceKeyKind::Deriving;
+  bool allows_suite_3 = false;
   std::optional<Seat> catalog_seat;  // the catalog calls its MAC function one at a time
   std::unique_ptr<store::Catalog> catalog;
   std::unique_ptr<audit::Log> log;
@@ -127,6 +130,8 @@ struct Shared {
 
   explicit Shared(pkcs11::Pace::Limits limits);
   ~Shared();
+
+  const keys::Key& service_key() const { return core::service_key(service_key_kind); }
 };
 
 // The token gave a sign of life just now.

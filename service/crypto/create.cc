@@ -12,8 +12,6 @@
 namespace kw::crypto {
 namespace {
 
-constexpr std::string_view kCheckText = "keyward/check/v1";
-
 // The nonce half of the message key that proves a wrap key. No blob is ever sealed under it.
 constexpr xaes::Prefix kProofPrefix = {'k', 'e', 'y', 'w', 'a', 'r', 'd', '/', 't', 'e', 's', 't'};
 
@@ -29,9 +27,8 @@ Result<Bytes> check_wrap_key(Workbench& bench, pkcs11::ObjectHandle handle) {
 }
 
 Result<Bytes> check_mac_key(Workbench& bench, const keys::Key& key, Version version) {
-  keys::KeyVersion checked;
-  checked.number = version;
-  return mac(bench, key, checked, as_bytes(kCheckText));
+  const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Symmetric);
+  return known_mac(bench, key, version);
 }
 
 Result<void> check_signing_key(Workbench& bench, const keys::Key& key, Version version,
@@ -52,6 +49,7 @@ Result<Bytes> use(Workbench& bench, const keys::Key& key, Version version,
   bench.keyring().adopt(key.id, version, handle);
   switch (key.algorithm->purpose) {
     case keys::Purpose::Wrap:
+      if (keys::works_on_host(*key.algorithm)) return check_mac_key(bench, key, version);
       return check_wrap_key(bench, handle);
     case keys::Purpose::Mac:
       return check_mac_key(bench, key, version);
@@ -64,9 +62,15 @@ Result<Bytes> use(Workbench& bench, const keys::Key& key, Version version,
 
 Result<pkcs11::GeneratedKey> generate(Workbench& bench, const keys::Key& key, Version version) {
   const auto permit = bench.pace().enter(kind_of(*key.algorithm));
-  return pkcs11::generate(bench.session(), profile_of(*key.algorithm),
-                          pkcs11::object_id(key.id, version),
-                          pkcs11::object_label(key.name, version));
+  const pkcs11::Profile profile = profile_of(*key.algorithm);
+  const Bytes id = pkcs11::object_id(key.id, version);
+  const std::string label = pkcs11::object_label(key.name, version);
+  auto made = pkcs11::generate(bench.session(), profile, id, label);
+  const bool adopts = key.algorithm->family == keys::Family::Hmac && !made &&
+                      made.error().code() == Code::Unimplemented;
+  if (!adopts) return made;
+  const auto adopted = TRY(pkcs11::adopt(bench.session(), profile, id, label));
+  return pkcs11::GeneratedKey{adopted, std::nullopt};
 }
 
 Result<VersionMaterial> make(Workbench& bench, const keys::Key& key, Version version) {
@@ -114,7 +118,9 @@ Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, V
   auto material = make(bench, key, version);
   if (material) return material;
   (void)destroy_version(bench, key.id, version);
-  if (material.error().code() != Code::Unimplemented) return material;
+  if (material.error().code() != Code::Unimplemented || !material.error().advice().empty()) {
+    return material;
+  }
   return refusal(Code::Unimplemented,
                  "algorithm: this token cannot do " + std::string(key.algorithm->name));
 }

@@ -13,9 +13,10 @@ struct VersionMaterial {
   Bytes check;       // AES: the CMAC subkey K1; HMAC: the MAC of a constant; else empty
 };
 
-// Makes one version of `key` in the token, under its profile, reads every attribute back, and uses
-// it once with an answer that is checked. After an error nothing of it is left there, unless the
-// token was lost meanwhile: then the sweep at start finds it by its CKA_ID.
+// Makes one version of `key` in the token, under its profile, or takes an unused one that an
+// operator left there where the token makes none of its kind (pkcs11::adopt); reads every attribute
+// back, and uses it once with an answer that is checked. After an error nothing of it is left
+// there, unless the token was lost meanwhile: then the sweep at start finds it by its CKA_ID.
 // Errors: Unimplemented, advised (this token cannot do the algorithm), Unavailable, Internal.
 Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, Version version);
 

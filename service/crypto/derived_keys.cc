@@ -4,8 +4,6 @@
 #include "service/crypto/random.h"
 
 #include <algorithm>
-#include <atomic>
-#include <functional>
 
 namespace kw::crypto {
 namespace {
@@ -34,15 +32,7 @@ Result<xaes::K1> k1_in(const keys::KeyVersion& version) {
   return k1;
 }
 
-// Should both generators be stuck, no two epochs of this process, and no two processes a
-// microsecond apart, share a prefix all the same. Xor takes nothing from a random one.
-void hedge(xaes::Prefix& prefix) {
-  static std::atomic<std::uint32_t> epochs_begun{0};
-  Bytes unique;
-  append_u32(unique, ++epochs_begun);
-  append_u64(unique, static_cast<std::uint64_t>(wall_now().time_since_epoch().count()));
-  std::ranges::transform(prefix, unique, prefix.begin(), std::bit_xor<std::uint8_t>());
-}
+}  // namespace
 
 std::string_view label_of(MacPurpose purpose) {
   switch (purpose) {
@@ -53,8 +43,6 @@ std::string_view label_of(MacPurpose purpose) {
   }
   KW_ASSERT(false);
 }
-
-}  // namespace
 
 Result<DerivedKeys::Sealing> DerivedKeys::for_sealing(const keys::Key& key,
                                                       const keys::KeyVersion& version) {
@@ -132,8 +120,7 @@ Result<DerivedKeys::Epoch> DerivedKeys::begin_epoch(const keys::Key& key,
                                                     const keys::KeyVersion& version) {
   xaes::Prefix prefix{};
   xaes::Suffix counter{};
-  TRY(mix_random(session_, prefix));
-  hedge(prefix);
+  TRY(draw_nonce(session_, prefix));
   TRY(mix_random(session_, counter));
   return Epoch{TRY(derive_message_key(key, version, prefix)), prefix, counter,
                limits_.epoch_messages, deadline_in(limits_.epoch_age)};

@@ -29,6 +29,9 @@ struct DerivedLimits {
 // MacPurpose keeps the service's own MACs apart: each has its own key.
 enum class MacPurpose { AuditContext, Catalog };
 
+// The purpose in bytes that no other purpose's begin with.
+std::string_view label_of(MacPurpose purpose);
+
 // DerivedKeys makes and keeps the derived keys of one session. XAES message keys are session
 // objects in the token, one per (key version, nonce prefix): for sealing one per key version and
 // epoch, with the counter that makes its nonces; for opening a bounded set, the longest unused of

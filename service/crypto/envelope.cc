@@ -23,11 +23,13 @@ Result<BlobHeader> decode_header(ByteView bytes) {
   if (!std::ranges::equal(bytes.first(kMagicAndFormat.size()), kMagicAndFormat)) {
     return malformed("not a blob of format 1");
   }
-  if (bytes[kSuiteAt] != static_cast<std::uint8_t>(Suite::Xaes256Gcm)) {
+  const auto suite = static_cast<Suite>(bytes[kSuiteAt]);
+  if (suite != Suite::Xaes256Gcm && suite != Suite::HmacAes256Gcm) {
     return malformed("a suite that is not served");
   }
   if (bytes[kFlagsAt] != 0) return malformed("a flag is set");
   BlobHeader header;
+  header.suite = suite;
   header.key = TRY(KeyId::decode(bytes.subspan(kKeyIdAt, KeyId::kSize)));
   header.version = Version{read_u32(bytes.subspan(kVersionAt))};
   if (header.version == Version{0}) return malformed("version 0");

@@ -21,8 +21,8 @@ constexpr std::size_t kMaxBlobSize = kHeaderSize + kNonceSize + kMaxPlaintextSiz
 
 using Nonce = std::array<std::uint8_t, kNonceSize>;
 
-// Suite is how a blob is sealed. 2 and 3 are reserved: no reader accepts them yet.
-enum class Suite : std::uint8_t { Xaes256Gcm = 1 };
+// Suite is how a blob is sealed. 2 is reserved: no reader accepts it yet.
+enum class Suite : std::uint8_t { Xaes256Gcm = 1, HmacAes256Gcm = 3 };
 
 struct BlobHeader {
   Suite suite = Suite::Xaes256Gcm;

@@ -7,7 +7,15 @@
 
 namespace kw::crypto {
 
-// HMAC in the token, of the key's algorithm. Errors: Unavailable, Internal.
+// What a key that is new, or under suspicion, is used on.
+inline constexpr std::string_view kCheckText = "keyward/check/v1";
+
+// The check value of an HMAC key, whatever its purpose: the MAC of kCheckText. For who holds a
+// permit of the pace. Errors: Unavailable, Internal.
+Result<Bytes> known_mac(Workbench& bench, const keys::Key& key, Version version);
+
+// HMAC in the token, of the key's algorithm. Errors: PayloadTooLarge, advised (more than this token
+// MACs in one call), Unavailable, Internal.
 Result<Bytes> mac(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
                   ByteView message);
 

@@ -2,7 +2,10 @@
 #include "service/crypto/random.h"
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
+
+#include "base/clock.h"
 
 namespace kw::crypto {
 
@@ -11,6 +14,18 @@ Result<void> mix_random(pkcs11::Session& session, std::span<std::uint8_t> out) {
   fill_random(from_system.reveal_for_writing());
   TRY(session.generate_random(out));
   std::ranges::transform(out, from_system.reveal(), out.begin(), std::bit_xor<std::uint8_t>());
+  return {};
+}
+
+Result<void> draw_nonce(pkcs11::Session& session, std::span<std::uint8_t> out) {
+  static std::atomic<std::uint32_t> drawn{0};
+  Bytes unique;
+  append_u32(unique, ++drawn);
+  append_u64(unique, static_cast<std::uint64_t>(wall_now().time_since_epoch().count()));
+  KW_ASSERT(out.size() >= unique.size());
+  TRY(mix_random(session, out));
+  const auto first = out.first(unique.size());
+  std::ranges::transform(first, unique, first.begin(), std::bit_xor<std::uint8_t>());
   return {};
 }
 

@@ -34,6 +34,11 @@ Profile profile_of(const keys::Algorithm& algorithm) {
   KW_ASSERT(false);
 }
 
+Suite suite_of(const keys::Algorithm& algorithm) {
+  KW_ASSERT(algorithm.purpose == keys::Purpose::Wrap);
+  return keys::works_on_host(algorithm) ? Suite::HmacAes256Gcm : Suite::Xaes256Gcm;
+}
+
 pkcs11::Pace::Kind kind_of(const keys::Algorithm& algorithm) noexcept {
   return algorithm.purpose == keys::Purpose::Sign ? pkcs11::Pace::Kind::Asymmetric
                                                   : pkcs11::Pace::Kind::Symmetric;

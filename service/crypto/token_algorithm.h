@@ -5,6 +5,7 @@
 #include "pkcs11/mechanism.h"
 #include "pkcs11/pace.h"
 #include "pkcs11/profile.h"
+#include "service/crypto/envelope.h"
 #include "service/keys/algorithm.h"
 
 namespace kw::crypto {
@@ -12,6 +13,9 @@ namespace kw::crypto {
 // An algorithm of the catalog in the token's words.
 
 pkcs11::Profile profile_of(const keys::Algorithm& algorithm);
+
+// The suite of blobs made with a wrap key.
+Suite suite_of(const keys::Algorithm& algorithm);
 
 // The kind of work for the pace: RSA and elliptic curves against all else.
 pkcs11::Pace::Kind kind_of(const keys::Algorithm& algorithm) noexcept;

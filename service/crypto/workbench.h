@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/names.h"
+#include "pkcs11/family.h"
 #include "pkcs11/pace.h"
 #include "pkcs11/session.h"
 #include "service/crypto/derived_keys.h"
@@ -25,6 +26,7 @@ class Workbench {
   Workbench& operator=(const Workbench&) = delete;
 
   bool usable() const { return session_.usable(); }
+  pkcs11::Family family() const { return family_of(session_.module().identity()); }
 
   // Drops what is kept of one key: for a change of its state.
   void forget(const KeyId& key) {

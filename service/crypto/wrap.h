@@ -12,7 +12,8 @@
 
 namespace kw::crypto {
 
-// Blobs of suite 1, made and opened in the token. Which key and version, and whether the caller
+// Blobs, of the suite of their key: suite 1 is made and opened in the token, suite 3 with a message
+// key in locked memory. Which key and version, and whether the caller
 // may, is decided above. Errors common to all: Unavailable (the token), Internal (a key that is not
 // what the catalog says).
 

@@ -15,6 +15,7 @@ using enum Hash;
 
 constexpr std::array kAlgorithms{
     Algorithm{"xaes-256-gcm", Wrap, Aes, None, 256, ""},
+    Algorithm{"aes-256-gcm-host", Wrap, Hmac, Sha256, 256, ""},
     Algorithm{"hmac-sha256", Mac, Hmac, Sha256, 256, "HS256"},
     Algorithm{"hmac-sha512", Mac, Hmac, Sha512, 512, "HS512"},
     Algorithm{"rsa-2048-pss-sha256", Sign, RsaPss, Sha256, 2048, "PS256"},
@@ -37,6 +38,10 @@ const Algorithm* find_algorithm(std::string_view name) noexcept {
   const auto* const found = std::find_if(kAlgorithms.begin(), kAlgorithms.end(),
                                          [&](const Algorithm& row) { return row.name == name; });
   return found == kAlgorithms.end() ? nullptr : found;
+}
+
+bool works_on_host(const Algorithm& algorithm) noexcept {
+  return algorithm.purpose == Wrap && algorithm.family == Hmac;
 }
 
 std::string_view name_of(Purpose purpose) noexcept {

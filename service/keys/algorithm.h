@@ -30,4 +30,8 @@ const Algorithm* find_algorithm(std::string_view name) noexcept;
 
 std::string_view name_of(Purpose purpose) noexcept;
 
+// Whether keys of messages stand in the service's memory while it works (suite 3 of
+// docs/envelope-format.md): only where configuration and policy name it.
+bool works_on_host(const Algorithm& algorithm) noexcept;
+
 }  // namespace kw::keys

@@ -56,6 +56,7 @@ TEST_CASE("config: what may be absent has defaults", "[config]") {
   CHECK_FALSE(config.tls.crl);
   CHECK_FALSE(config.token.directory);
   CHECK_FALSE(config.token.executors);
+  CHECK_FALSE(config.token.allow_suite_3);
   CHECK(config.token.environment.empty());
   CHECK(config.limits.request_deadline == 10s);
   CHECK(config.catalog == "d");
@@ -64,12 +65,13 @@ TEST_CASE("config: what may be absent has defaults", "[config]") {
 TEST_CASE("config: optional settings are read", "[config]") {
   const std::string yaml =
       replaced(kShortest, "pin: env:PIN",
-               "pin: env:PIN, directory: token, executors: 3, "
+               "pin: env:PIN, directory: token, executors: 3, allow_suite_3: true, "
                "environment: {SOFTHSM2_CONF: token/softhsm2.conf}") +
       "limits: {request_deadline: 250ms, idle_timeout: 2m, connections: 10, queue: 20}\n";
   const Config config = REQUIRE_OK(Config::parse(yaml, "/srv"));
   CHECK(config.token.directory == std::filesystem::path("/srv/token"));
   CHECK(config.token.executors == 3u);
+  CHECK(config.token.allow_suite_3);
   CHECK(config.token.environment.at("SOFTHSM2_CONF") == "/srv/token/softhsm2.conf");
   CHECK(config.limits.request_deadline == 250ms);
   CHECK(config.limits.idle_timeout == 2min);
@@ -121,6 +123,8 @@ TEST_CASE("config: a fault is told with its place", "[config][errors]") {
           "line 3, column 61: token.executors: expected a number from 1 to 256"},
       Bad{"env:PIN}", "env:PIN, executors: '2'}",
           "line 3, column 61: token.executors: expected a number from 1 to 256"},
+      Bad{"env:PIN}", "env:PIN, allow_suite_3: 1}",
+          "line 3, column 65: token.allow_suite_3: expected true or false"},
       Bad{"env:PIN}", "env:PIN, environment: {LD-X: a}}",
           "line 3, column 64: token.environment.LD-X: not the name of an environment variable"},
       Bad{"env:PIN}", "env:PIN, environment: [a]}",

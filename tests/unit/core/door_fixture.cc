@@ -59,6 +59,7 @@ Result<std::unique_ptr<Backend>> DoorFixture::try_open() {
                         .token_uri = "pkcs11:token=keyward",
                         .pin = hsm.pin(),
                         .token_directory = hsm.token_directory(),
+                        .allow_suite_3 = allow_suite_3,
                         .catalog = folder / "catalog.db",
                         .audit_directory = folder / "audit",
                         .checkpoint_every = checkpoint_every,

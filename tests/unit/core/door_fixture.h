@@ -56,6 +56,7 @@ struct DoorFixture {
   // Nothing is signed in between: the token's calls are the tests' own.
   std::chrono::milliseconds checkpoint_every = std::chrono::hours(1);
 
+  bool allow_suite_3 = false;
   test::SoftHsm hsm;
   test::TempDir folder;
   test::Pki pki;

@@ -291,22 +291,22 @@ TEST_CASE_METHOD(SignFixture, "service mac: equals OpenSSL's HMAC under the deri
   };
   const Context context = REQUIRE_OK(Context::from_pairs({{"tenant", "acme"}}));
   const Bytes canonical = REQUIRE_OK(decode_hex("0001000674656e616e74000461636d65"));
-  CHECK(REQUIRE_OK(context_mac(*bench, key.id, Version{1}, context)) ==
+  CHECK(REQUIRE_OK(context_mac(*bench, key, Version{1}, context)) ==
         expected("keyward/mac-key/v1/audit-context", canonical));
-  CHECK(REQUIRE_OK(service_mac(*bench, key.id, Version{1}, MacPurpose::Catalog, kMessage)) ==
+  CHECK(REQUIRE_OK(service_mac(*bench, key, Version{1}, MacPurpose::Catalog, kMessage)) ==
         expected("keyward/mac-key/v1/catalog", kMessage));
-  (void)REQUIRE_OK(context_mac(*bench, key.id, Version{1}, Context()));
+  (void)REQUIRE_OK(context_mac(*bench, key, Version{1}, Context()));
   CHECK(bench->derived().derivations() == 2);
 }
 
 TEST_CASE_METHOD(SignFixture, "service mac: derives anew where the token lost the derived key",
                  "[crypto][mac][fault]") {
   const keys::Key key = make_key("xaes-256-gcm");
-  const Bytes before = REQUIRE_OK(context_mac(*bench, key.id, Version{1}, Context()));
+  const Bytes before = REQUIRE_OK(context_mac(*bench, key, Version{1}, Context()));
   hsm.rules("fail C_SignInit 1 CKR_KEY_HANDLE_INVALID");
-  CHECK(REQUIRE_OK(context_mac(*bench, key.id, Version{1}, Context())) == before);
+  CHECK(REQUIRE_OK(context_mac(*bench, key, Version{1}, Context())) == before);
   hsm.rules("fail C_Sign 1 CKR_DEVICE_ERROR");
-  CHECK_CODE(context_mac(*bench, key.id, Version{1}, Context()), Code::Unavailable);
+  CHECK_CODE(context_mac(*bench, key, Version{1}, Context()), Code::Unavailable);
 }
 
 TEST_CASE_METHOD(SignFixture, "random: gives 1 to 4,096 bytes, each time others",

@@ -359,4 +359,48 @@ TEST_CASE("policy: lists who can, without those that a deny stops", "[policy][wh
   CHECK(alice.policy->who_can(Operation::Random, "").empty());
 }
 
+TEST_CASE("policy: keys that work in host memory are given only by a rule that names them",
+          "[policy][decision]") {
+  const Asker asker(
+      "rules:\n"
+      "  - {id: all, allow: [use, admin, read], to: [alice], keys: ['**']}\n"
+      "  - {id: named, allow: [wrap, create], to: [alice], keys: ['host/*'],\n"
+      "     when: {algorithm: [xaes-256-gcm, aes-256-gcm-host]}}\n"
+      "  - {id: other, allow: [unwrap], to: [alice], keys: ['host/*'],\n"
+      "     when: {algorithm: [xaes-256-gcm]}}\n"
+      "  - {id: not, deny: [rewrap], to: [alice], keys: ['host/no']}\n");
+  Question question;
+  question.algorithm = "aes-256-gcm-host";
+  question.key = "host/a";
+  for (const Operation operation : {Operation::Wrap, Operation::Create}) {
+    question.operation = operation;
+    const Decision decision = asker.ask(question);
+    CHECK(decision.allowed);
+    CHECK(decision.rule == "named");
+  }
+  for (const Operation operation : {Operation::Unwrap, Operation::Rewrap, Operation::DataKey,
+                                    Operation::Rotate, Operation::Import}) {
+    question.operation = operation;
+    CHECK_FALSE(asker.ask(question).allowed);
+  }
+  // Seeing it, and switching it off, need no such rule.
+  for (const Operation operation : {Operation::Read, Operation::Disable, Operation::Destroy}) {
+    question.operation = operation;
+    CHECK(asker.ask(question).rule == "all");
+  }
+  question.operation = Operation::Unwrap;
+  question.algorithm = "xaes-256-gcm";
+  CHECK(asker.ask(question).allowed);
+
+  question.algorithm = "aes-256-gcm-host";
+  const Explanation why = asker.policy->explain(asker.facts(), question);
+  const auto near = [&](std::string_view rule) {
+    return std::any_of(why.near_misses.begin(), why.near_misses.end(), [&](const NearMiss& miss) {
+      return miss.rule == rule && miss.condition == "algorithm";
+    });
+  };
+  CHECK(near("all"));
+  CHECK(near("other"));
+}
+
 }  // namespace kw::policy

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
+
+#include "tests/support/expect.h"
+#include "tests/support/signature_oracle.h"
+#include "tests/whole/sandbox.h"
+
+// The built program at a TPM of its own (tests/support/with_tpm): founded from nothing, used over
+// HTTPS, ended and started again.
+namespace kw::whole {
+namespace {
+
+constexpr const char* kTpmPolicy = R"(version: keyward-policy/1
+principals:
+  admin: {spiffe: "spiffe://keyward.dev/admin"}
+  app: {spiffe: "spiffe://keyward.dev/app"}
+rules:
+  - {id: manage, allow: [admin, read], to: [admin], keys: ["**"]}
+  - {id: manage-host, allow: [create, rotate], to: [admin], keys: ["**"], when: {algorithm: [aes-256-gcm-host]}}
+  - {id: work, allow: [use], to: [app], keys: ["**"]}
+  - {id: work-host, allow: [wrap, unwrap, rewrap, data-key], to: [app], keys: ["tpm/**"], when: {algorithm: [aes-256-gcm-host]}}
+tests:
+  - {as: {spiffe: "spiffe://keyward.dev/app"}, do: wrap, key: other/key, algorithm: aes-256-gcm-host, expect: deny, why: algorithm}
+  - {as: {spiffe: "spiffe://keyward.dev/app"}, do: wrap, key: tpm/key, algorithm: aes-256-gcm-host, expect: allow, by: work-host}
+  - {as: {spiffe: "spiffe://keyward.dev/app"}, do: wrap, key: other/key, algorithm: xaes-256-gcm, expect: allow, by: work}
+)";
+
+std::string from_environment(const char* name) {
+  const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
+  INFO(name << " is not set: run by tests/support/with_tpm");
+  REQUIRE(value != nullptr);
+  return value;
+}
+
+// The certificates of a sandbox, and a configuration that knows the TPM instead of its SoftHSM.
+struct TpmSandbox : Sandbox {
+  TpmSandbox() {
+    REQUIRE(stop() == 0);
+    std::filesystem::remove(*this / "catalog.db");
+    std::filesystem::remove_all(*this / "audit");
+    edit("keyward.yaml", "/usr/lib/softhsm/libsofthsm2.so", from_environment("KEYWARD_TPM_MODULE"));
+    edit("keyward.yaml", "  directory: token/tokens\n", "  allow_suite_3: true\n");
+    edit("keyward.yaml", "  environment: {SOFTHSM2_CONF: token/softhsm2.conf}\n", "");
+    REQUIRE_OK(write_file(*this / "token/pin", from_environment("KEYWARD_TPM_PIN"), 0600));
+    write("policy.yaml", kTpmPolicy);
+  }
+
+  Reply create(const std::string& name, const std::string& algorithm) const {
+    return client("admin").post("/v1/keys", {{"name", name}, {"algorithm", algorithm}});
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(TpmSandbox, "tpm: the whole service on a TPM, from nothing", "[tpm][whole]") {
+  serve();
+  Client app = client("app");
+
+  for (const std::string algorithm :
+       {"rsa-2048-pss-sha256", "rsa-3072-pkcs1-sha256", "ecdsa-p256-sha256", "ecdsa-p384-sha384"}) {
+    INFO(algorithm);
+    const std::string name = "tpm/" + algorithm;
+    REQUIRE(create(name, algorithm).status == 201);
+    const Reply made = app.post("/v1/sign", {{"key", name}, {"message", base64("text")}});
+    REQUIRE(made.status == 200);
+    const Reply half = client("admin").get("/v1/keys/" + name + ":public?format=pem");
+    const std::string signature = from_base64(made.body["signature"]);
+    CHECK(test::signature_oracle::verifies(algorithm, der_of(half.text), as_bytes("text"),
+                                           as_bytes(signature)));
+  }
+  for (const std::string algorithm : {"xaes-256-gcm", "ed25519", "rsa-4096-pss-sha256"}) {
+    const Reply refused = create("tpm/none", algorithm);
+    CHECK(refused.status == 501);
+    CHECK(refused.body["detail"] == "algorithm: this token cannot do " + algorithm);
+  }
+
+  REQUIRE(create("tpm/mac", "hmac-sha256").status == 201);
+  const Reply mac = app.post("/v1/mac", {{"key", "tpm/mac"}, {"message", base64("text")}});
+  REQUIRE(mac.status == 200);
+  CHECK(app.post("/v1/verify-mac",
+                 {{"key", "tpm/mac"}, {"message", base64("text")}, {"mac", mac.body["mac"]}})
+            .body["valid"] == true);
+  const std::string long_message(5000, 'm');
+  CHECK(app.post("/v1/mac", {{"key", "tpm/mac"}, {"message", base64(long_message)}}).status == 413);
+
+  REQUIRE(create("tpm/key", "aes-256-gcm-host").status == 201);
+  const json bound = {{"tenant", "7"}};
+  const Reply wrapped =
+      app.post("/v1/wrap", {{"key", "tpm/key"}, {"plaintext", base64("text")}, {"context", bound}});
+  REQUIRE(wrapped.status == 200);
+  CHECK(from_base64url(wrapped.body["blob"])[4] == 3);
+  const json ask = {{"blob", wrapped.body["blob"]}, {"context", bound}};
+  const Reply opened = app.post("/v1/unwrap", ask);
+  REQUIRE(opened.status == 200);
+  CHECK(from_base64(opened.body["plaintext"]) == "text");
+  CHECK(app.post("/v1/unwrap", {{"blob", wrapped.body["blob"]}}).status == 400);
+  CHECK(client("admin").post("/v1/unwrap", ask).status == 403);
+  CHECK(app.post("/v1/data-key", {{"key", "tpm/key"}, {"bytes", 32}}).status == 200);
+
+  REQUIRE(client("admin").post("/v1/keys/tpm/key:rotate", json::object()).status == 200);
+  const Reply moved = app.post("/v1/rewrap", {{"blob", wrapped.body["blob"]}, {"context", bound}});
+  REQUIRE(moved.status == 200);
+  CHECK(moved.body["version"] == 2);
+
+  // Only a rule that names the algorithm gives it, and every record says which suite it was.
+  REQUIRE(create("other/key", "aes-256-gcm-host").status == 201);
+  CHECK(app.post("/v1/wrap", {{"key", "other/key"}, {"plaintext", base64("text")}}).status == 403);
+  for (const Reply& reply : {wrapped, opened, moved}) {
+    const auto records = records_of(reply.request_id);
+    REQUIRE(records.size() == 1);
+    CHECK(records.front()["suite"] == 3);
+  }
+  // The operator left no more.
+  const Reply none = create("tpm/more", "aes-256-gcm-host");
+  CHECK(none.status == 501);
+  CHECK(none.body["detail"].get<std::string>().find("docs/tpm.md") != std::string::npos);
+
+  // After an end and a start the same keys, the same catalog, the same log.
+  REQUIRE(stop() == 0);
+  CHECK(run({whole::keyward(), "audit", "verify", path("audit")}).exit == 0);
+  serve();
+  Client again = client("app");
+  const Reply later = again.post("/v1/unwrap", {{"blob", moved.body["blob"]}, {"context", bound}});
+  REQUIRE(later.status == 200);
+  CHECK(from_base64(later.body["plaintext"]) == "text");
+
+  // Switched off, its keys are refused, and the others work on.
+  REQUIRE(stop() == 0);
+  edit("keyward.yaml", "  allow_suite_3: true\n", "");
+  serve();
+  CHECK(client("app").post("/v1/unwrap", ask).status == 409);
+  CHECK(create("tpm/off", "aes-256-gcm-host").status == 409);
+  CHECK(client("app")
+            .post("/v1/mac", {{"key", "tpm/mac"}, {"message", base64("text")}})
+            .body["mac"] == mac.body["mac"]);
+  REQUIRE(stop() == 0);
+}
+
+}  // namespace kw::whole
