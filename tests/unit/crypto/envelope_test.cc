@@ -95,6 +95,7 @@ TEST_CASE("envelope: refuses every fixed byte changed in any bit", "[crypto][env
       Bytes bad = good;
       bad[at] ^= static_cast<std::uint8_t>(1u << bit);
       INFO("byte " << at << " bit " << bit);
+      if (at == 4 && bad[at] == 3) continue;  // another suite: its key refuses it
       CHECK_CODE(decode_blob(bad), Code::InvalidArgument);
     }
   }
@@ -102,7 +103,8 @@ TEST_CASE("envelope: refuses every fixed byte changed in any bit", "[crypto][env
 
 TEST_CASE("envelope: refuses the reserved suites", "[crypto][envelope]") {
   Bytes blob = Example().bytes("blob");
-  for (const std::uint8_t suite : {std::uint8_t{0}, std::uint8_t{2}, std::uint8_t{3}}) {
+  for (const std::uint8_t suite :
+       {std::uint8_t{0}, std::uint8_t{2}, std::uint8_t{4}, std::uint8_t{255}}) {
     blob[4] = suite;
     CHECK_CODE(decode_blob(blob), Code::InvalidArgument);
   }

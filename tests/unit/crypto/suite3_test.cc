@@ -44,8 +44,9 @@ struct Suite3Fixture : test::TokenBench {
   Result<Opened> opened(const Blob& blob, const Context& bound = {}) {
     return unwrap(*bench, key, version(), blob, bound);
   }
-  std::string text_of(ByteView blob, const Context& bound = {}) {
-    const Opened outcome = REQUIRE_OK(opened(REQUIRE_OK(decode_blob(blob)), bound));
+  std::string text_of(ByteView bytes, const Context& bound = {}) {
+    const Blob blob = REQUIRE_OK(decode_blob(bytes));
+    const Opened outcome = REQUIRE_OK(opened(blob, bound));
     REQUIRE(std::holds_alternative<Secret>(outcome));
     return std::string(as_text(std::get<Secret>(outcome).reveal()));
   }
@@ -86,7 +87,8 @@ TEST_CASE_METHOD(Suite3Fixture, "suite 3: opens the page's example with the key 
   const auto page = suite3_example();
   Bytes value(32);
   for (std::size_t i = 0; i < value.size(); ++i) value[i] = static_cast<std::uint8_t>(i);
-  const Blob blob = REQUIRE_OK(decode_blob(REQUIRE_OK(decode_hex(page.at("blob")))));
+  const Bytes bytes = REQUIRE_OK(decode_hex(page.at("blob")));
+  const Blob blob = REQUIRE_OK(decode_blob(bytes));
   keys::Key named = import_mac_key("aes-256-gcm-host", value);
   const auto handle = REQUIRE_OK(bench->keyring().find(named.id, Version{1}, *named.algorithm));
   named.id = blob.header.key;
