@@ -148,6 +148,7 @@ Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
   auto shared = std::make_unique<Shared>(token_pace());
   shared->token = TRY(log_in(options));
   options.pin = Secret();
+  report_deviations(shared->token->module());
   shared->token_directory = options.token_directory;
   shared->policy_file = options.policy;
   shared->allows_suite_3 = options.allow_suite_3;

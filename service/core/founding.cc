@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/log.h"
+#include "pkcs11/family.h"
 #include "service/crypto/create.h"
 
 namespace kw::core {
@@ -49,6 +50,18 @@ Result<crypto::VersionMaterial> make_service_key(Shared& shared) {
 }
 
 }  // namespace
+
+void report_deviations(const pkcs11::Module& module) {
+  const pkcs11::Family family = pkcs11::family_of(module.identity());
+  std::string names;
+  for (const pkcs11::Deviation& each : pkcs11::deviations(family)) {
+    names += (names.empty() ? "" : ", ") + std::string(each.name);
+  }
+  if (names.empty()) return;
+  log_line(Severity::Notice, "token of the family " + std::string(to_text(family)) +
+                                 ": its keys differ from their profiles in " + names +
+                                 " (docs/tpm.md)");
+}
 
 Result<bool> find_service_key(Shared& shared) {
   std::optional<Error> failure;

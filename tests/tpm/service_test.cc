@@ -55,6 +55,7 @@ struct TpmSandbox : Sandbox {
 TEST_CASE_METHOD(TpmSandbox, "tpm: the whole service on a TPM, from nothing", "[tpm][whole]") {
   serve();
   Client app = client("app");
+  CHECK(log().find("rsa-decrypt, rsa-raw-mechanism, mac-key-type") != std::string::npos);
 
   for (const std::string algorithm :
        {"rsa-2048-pss-sha256", "rsa-3072-pkcs1-sha256", "ecdsa-p256-sha256", "ecdsa-p384-sha384"}) {
