@@ -89,7 +89,7 @@ void describe_checkpoints(Page& page, const Shared& shared) {
 void Backend::describe(Page& page) const {
   const Shared& shared = *shared_;
   describe_decisions(page, shared.meter);
-  describe_calls(page, shared.token->module().meter());
+  describe_calls(page, shared.keeper.calls());
   describe_pace(page, shared.pace);
   page.gauge("keyward_token_up", "1 where the token gave a sign of life within 5 s.")
       .value(token_answers() ? 1 : 0);
