@@ -225,6 +225,8 @@ Result<void> Backend::renew_token(TokenAccess access, Deadline deadline) {
   return shared_->healer->renew(std::move(access), deadline);
 }
 
+Result<void> Backend::revert_token(Deadline deadline) { return shared_->healer->revert(deadline); }
+
 std::vector<std::string> Backend::troubles() const {
   std::vector<std::string> troubles;
   if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");

@@ -71,6 +71,9 @@ class Backend {
   // Internal (another service's key is there), DeadlineExceeded (not begun).
   Result<void> renew_token(TokenAccess access, Deadline deadline);
 
+  // Undoes the last renewal that changed something: for a reload that fails after it.
+  Result<void> revert_token(Deadline deadline);
+
   // Puts on record that the server took new TLS files; `digest` is its certificate's SHA-256.
   void note_certificates(const Sha256Digest& digest);
 

@@ -48,8 +48,14 @@ Healer::~Healer() {
 }
 
 Result<void> Healer::renew(TokenAccess fresh, Deadline deadline) {
-  auto order = std::make_shared<Order>();
-  order->access = std::move(fresh);
+  return wait_for(std::make_shared<Order>(Order{.access = std::move(fresh)}), deadline);
+}
+
+Result<void> Healer::revert(Deadline deadline) {
+  return wait_for(std::make_shared<Order>(), deadline);
+}
+
+Result<void> Healer::wait_for(const std::shared_ptr<Order>& order, Deadline deadline) {
   const MutexLock lock(mutex_);
   order_ = order;
   shared_.keeper.ask_to_renew();
@@ -187,7 +193,8 @@ void Healer::carry_out_order() {
     if (order == nullptr) return;
     order->begun = true;
   }
-  const Result<void> done = carry_out(order->access);
+  if (!order->access) order->access = std::exchange(previous_, std::nullopt);
+  const Result<void> done = order->access ? carry_out(*order->access) : Result<void>();
   const MutexLock lock(mutex_);
   order->outcome = done;
   settled_.notify_all();
@@ -197,7 +204,7 @@ void Healer::carry_out_order() {
 // was refused there and then says nothing against the one before.
 Result<void> Healer::carry_out(TokenAccess& access) {
   const bool same = is_same(access, access_);
-  if (same && shared_.keeper.state() == TokenState::Closed) return {};
+  if (same && !may_log_in_again()) return {};
   shared_.keeper.forgive();
   const bool stood = shared_.keeper.is_latched();
   Result<void> done = replace(access, nullptr);
@@ -213,8 +220,17 @@ Result<void> Healer::carry_out(TokenAccess& access) {
   return done;
 }
 
+// Where nothing changed there is nothing to do, unless the PIN was refused and an operator has
+// lifted the latch since. What is away is tried again without being told.
+bool Healer::may_log_in_again() const {
+  if (shared_.keeper.state() != TokenState::Latched) return false;
+  const Result<void> free = shared_.keeper.pin_latch().check();
+  if (!free) log_error(Severity::Warning, "the token stays out of service", free.error());
+  return free.has_value();
+}
+
 void Healer::adopt(TokenAccess access) {
-  access_ = std::move(access);
+  previous_ = std::exchange(access_, std::move(access));
   note_directory(shared_, access_.directory);
   back_off_ = back_off_for(access_);
 }

@@ -35,17 +35,21 @@ class Healer {
   // comes meanwhile waits. Errors: those of the new one, and DeadlineExceeded: it was not begun.
   Result<void> renew(TokenAccess fresh, Deadline deadline);
 
+  // Goes back to how it was before the last renewal that changed something.
+  Result<void> revert(Deadline deadline);
+
   // Asks for another epoch once the objects made in this one are too many.
   void watch_budget();
 
  private:
   // Order is a renewal that somebody waits for.
   struct Order {
-    TokenAccess access;
-    std::optional<Result<void>> outcome;
+    std::optional<TokenAccess> access = std::nullopt;  // the one before, where there is none
+    std::optional<Result<void>> outcome = std::nullopt;
     bool begun = false;
   };
 
+  Result<void> wait_for(const std::shared_ptr<Order>& order, Deadline deadline);
   void run();
   void attend(const TokenKeeper::News& news);
   void examine(const TokenKeeper::News& news);
@@ -56,6 +60,7 @@ class Healer {
   void risen();
   void carry_out_order();
   Result<void> carry_out(TokenAccess& access);
+  bool may_log_in_again() const;
   void adopt(TokenAccess access);
   BackOff back_off_for(const TokenAccess& access) const;
   void suspend_absent(const TokenKeeper::News& news);
@@ -72,6 +77,7 @@ class Healer {
 
   // The thread's own.
   TokenAccess access_;
+  std::optional<TokenAccess> previous_;
   pkcs11::TokenIdentity known_;
   BackOff back_off_;
   Strikes strikes_;

@@ -34,11 +34,12 @@ PinLatch PinLatch::beside(const std::filesystem::path& catalog) {
   return PinLatch(catalog.string() + ".pin-refused");
 }
 
-std::optional<std::string> PinLatch::find() const {
-  Result<std::string> content = read_file(file_, 4096);
-  if (content) return std::move(content).value();
-  if (content.error().code() == Code::NotFound) return std::nullopt;
-  return content.error().detail();
+Result<bool> PinLatch::stands() const {
+  std::error_code failure;
+  const std::filesystem::file_status status = std::filesystem::symlink_status(file_, failure);
+  if (status.type() == std::filesystem::file_type::not_found) return false;
+  if (failure) return Error(Code::Unavailable, file_.string() + ": " + failure.message());
+  return true;
 }
 
 Result<void> PinLatch::set(const std::string& token, const Error& error) const {
@@ -60,7 +61,7 @@ Result<bool> PinLatch::lift() const {
 }
 
 Result<void> PinLatch::check() const {
-  if (!find()) return {};
+  if (!TRY(stands())) return {};
   return Error(Code::FailedPrecondition,
                "the token refused the PIN, and it is not tried again: " + file_.string() +
                    " says when; put the PIN right, then `keyward token unlatch`");

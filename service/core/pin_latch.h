@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -20,8 +19,8 @@ class PinLatch {
 
   const std::filesystem::path& file() const noexcept { return file_; }
 
-  // What it says, if it stands. A file that cannot be read stands: fail closed.
-  std::optional<std::string> find() const;
+  // Whether it stands. Errors: Unavailable (it cannot be said: nobody may log in).
+  Result<bool> stands() const;
 
   // `error` is the refused login. Errors: Unavailable.
   Result<void> set(const std::string& token, const Error& error) const;
@@ -29,7 +28,7 @@ class PinLatch {
   // True if it stood. Errors: Unavailable.
   Result<bool> lift() const;
 
-  // The error of who would log in while it stands. Errors: FailedPrecondition.
+  // What who would log in asks. Errors: FailedPrecondition (it stands), Unavailable.
   Result<void> check() const;
 
  private:

@@ -130,7 +130,10 @@ void TokenKeeper::latch(const std::string& token, const Error& error) {
     log_error(Severity::Alert, "a refused PIN cannot be put down: do not restart", set.error());
 }
 
-bool TokenKeeper::is_latched() const { return !check_latch(); }
+bool TokenKeeper::is_latched() const {
+  const Result<void> free = check_latch();
+  return !free && free.error().code() == Code::FailedPrecondition;
+}
 
 void TokenKeeper::forgive() {
   const MutexLock lock(mutex_);

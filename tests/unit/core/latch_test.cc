@@ -49,7 +49,7 @@ TEST_CASE_METHOD(LatchFixture, "every code that speaks of the PIN latches, other
   hsm.rules("fail C_Login 1 CKR_DEVICE_ERROR");
   CHECK_FALSE(try_open());
   hsm.clear();
-  CHECK_FALSE(latch().find());
+  CHECK_FALSE(REQUIRE_OK(latch().stands()));
   open();
 }
 
@@ -63,7 +63,10 @@ TEST_CASE_METHOD(LatchFixture,
   CHECK(backend->troubles() ==
         std::vector<std::string>{"the token refused the PIN: an operator has to act"});
   CHECK_CODE(sign(), Code::Unavailable);
-  CHECK_CODE(backend->renew_token(access(), deadline_in(std::chrono::seconds(60))),
+  REQUIRE_OK(backend->renew_token(access(), deadline_in(std::chrono::seconds(60))));
+  TokenAccess other = access();
+  other.uri = "pkcs11:token=keyward;manufacturer=SoftHSM%20project";
+  CHECK_CODE(backend->renew_token(std::move(other), deadline_in(std::chrono::seconds(60))),
              Code::FailedPrecondition);
   CHECK(hsm.count("C_Login") == 1);
   CHECK(REQUIRE_OK(latch().lift()));
