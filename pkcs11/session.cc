@@ -55,12 +55,14 @@ Session::Session(std::shared_ptr<const Module> module, unsigned long handle) noe
 
 Session::Session(Session&& other) noexcept
     : module_(std::move(other.module_)),
+      anchor_(std::move(other.anchor_)),
       handle_(other.handle_),
       usable_(std::exchange(other.usable_, false)) {}
 
 Session& Session::operator=(Session&& other) noexcept {
   if (this != &other) {
     close();
+    anchor_ = std::move(other.anchor_);
     module_ = std::move(other.module_);
     handle_ = other.handle_;
     usable_ = std::exchange(other.usable_, false);

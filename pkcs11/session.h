@@ -83,7 +83,8 @@ class Session {
   Result<void> login(const Secret& pin);
   void close() noexcept;
 
-  std::shared_ptr<const Module> module_;  // null once moved from
+  std::shared_ptr<const Module> module_;   // null once moved from
+  std::shared_ptr<const Session> anchor_;  // the login; ends after this session, before the module
   unsigned long handle_ = 0;
   bool usable_ = true;
 };

@@ -13,6 +13,7 @@
 #include "service/app/hardening.h"
 #include "service/app/running.h"
 #include "service/config/config.h"
+#include "service/core/pin_latch.h"
 #include "service/sandbox/sandbox.h"
 
 namespace kw::app {
@@ -39,7 +40,7 @@ void reload(Running& running, const std::filesystem::path& file) {
   Result<config::Config> config = config::Config::load(file);
   const Result<void> reloaded = config ? running.reload(*config) : std::move(config).error();
   if (reloaded) {
-    log_line(Severity::Notice, "policy, certificates and limits were reloaded");
+    log_line(Severity::Notice, "policy, certificates, limits and token were reloaded");
   } else {
     log_error(Severity::Error, "nothing was reloaded", reloaded.error());
   }
@@ -63,6 +64,15 @@ void serve_until_told(Running& running, const std::filesystem::path& file) {
 
 using Ready = std::function<Result<void>(const Running&)>;
 
+// A supervisor must not start it again and again where the PIN was refused: it has a code of its
+// own.
+Result<int> not_started(const config::Config& config, const Error& error) {
+  const Result<void> free = core::PinLatch::beside(config.catalog).check();
+  if (free || free.error().code() != Code::FailedPrecondition) return error;
+  log_error(Severity::Error, "not started", error);
+  return cli::kExitLatched;
+}
+
 // `listen`, where given, goes before the file's addresses.
 Result<int> serve(const std::filesystem::path& file, const std::string& listen,
                   const Ready& ready) {
@@ -73,7 +83,9 @@ Result<int> serve(const std::filesystem::path& file, const std::string& listen,
     config::ListenAddress address = TRY(config::ListenAddress::parse(listen, "."));
     config.listen = {std::move(address)};
   }
-  const std::unique_ptr<Running> running = TRY(Running::start(config));
+  const Result<std::unique_ptr<Running>> started = Running::start(config);
+  if (!started) return not_started(config, started.error());
+  const std::unique_ptr<Running>& running = *started;
   TRY(ready(*running));
   ::sd_notify(0, "READY=1");
   serve_until_told(*running, file);
@@ -97,6 +109,16 @@ Result<int> run_serve(const cli::Arguments& arguments, const cli::Io& io) {
     }
     return {};
   });
+}
+
+Result<int> run_unlatch(const cli::Arguments& arguments, const cli::Io& io) {
+  const config::Config config = TRY(config::Config::load(arguments.get("--config")));
+  const auto latch = core::PinLatch::beside(config.catalog);
+  const bool stood = TRY(latch.lift());
+  TRY(cli::write_all(
+      io.out, stood ? latch.file().string() + ": lifted; start the service, or send it SIGHUP\n"
+                    : "no refused PIN stands in the way\n"));
+  return cli::kExitOk;
 }
 
 // Empty where there is none: a sandbox's configuration may be changed.
@@ -172,9 +194,10 @@ cli::ServerCommands server_commands() {
        .run = run_dev},
       {.path = "serve",
        .summary = "Serve as a configuration file says",
-       .details = "SIGHUP reloads policy, certificates and limits, all or nothing. SIGTERM answers "
-                  "what is "
-                  "in flight and ends. Speaks sd_notify and takes sockets from systemd.",
+       .details =
+           "SIGHUP reloads policy, certificates, limits, token and PIN, all or nothing. "
+           "SIGTERM answers what is in flight and ends. Exits 77 where the token refused the "
+           "PIN. Speaks sd_notify and takes sockets from systemd.",
        .options = {{.name = "--config",
                     .value = "FILE",
                     .help = "the configuration",
@@ -182,6 +205,17 @@ cli::ServerCommands server_commands() {
                     .completion = Completion::File},
                    {.name = "--check", .value = "", .help = "validate everything and exit"}},
        .run = run_serve},
+      {.path = "token unlatch",
+       .summary = "Let a PIN be tried again that the token refused",
+       .details = "After a refusal the PIN is never tried again by itself, for tokens lock "
+                  "themselves: `serve` ends with 77, a running service answers 503. Put the PIN "
+                  "right, run this, then start the service or send it SIGHUP.",
+       .options = {{.name = "--config",
+                    .value = "FILE",
+                    .help = "the service's configuration",
+                    .need = Need::Required,
+                    .completion = Completion::File}},
+       .run = run_unlatch},
       bench_command(),
   };
 }

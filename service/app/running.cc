@@ -14,13 +14,16 @@
 #include "service/app/scrape.h"
 #include "service/core/backend.h"
 #include "service/core/executors.h"
+#include "service/core/pin_latch.h"
 #include "service/http/server.h"
+#include "service/http/tls_context.h"
 #include "service/telemetry/process.h"
 
 namespace kw::app {
 namespace {
 
 constexpr auto kDrainWithin = std::chrono::seconds(10);
+constexpr auto kRenewWithin = std::chrono::seconds(20);
 constexpr auto kMaintainWithin = std::chrono::seconds(60);
 constexpr auto kScrapeWithin = std::chrono::seconds(5);
 
@@ -76,6 +79,14 @@ http::ServerOptions server_options(const config::Config& config) {
   return options;
 }
 
+Result<core::TokenAccess> token_access(const config::Config& config) {
+  Secret pin = TRY(config.token.pin.read());
+  return core::TokenAccess{.module = config.token.module,
+                           .uri = config.token.uri,
+                           .pin = std::move(pin),
+                           .directory = config.token.directory};
+}
+
 Result<core::BackendOptions> backend_options(const config::Config& config) {
   Secret pin = TRY(config.token.pin.read());
   return core::BackendOptions{.module = config.token.module,
@@ -120,6 +131,8 @@ void describe_server(telemetry::Page& page, const http::Server& server) {
 
 struct Running::Parts {
   const WallTime started = wall_now();
+  // As it was set when no other thread could read it; it is not set again.
+  std::map<std::string, std::filesystem::path> environment;
   std::unique_ptr<core::Backend> backend;
   std::unique_ptr<core::Executors> executors;
   std::unique_ptr<api::Dispatcher> dispatcher;
@@ -133,6 +146,7 @@ struct Running::Parts {
 Result<std::unique_ptr<Running>> Running::start(const config::Config& config) {
   set_environment(config.token);
   auto parts = std::make_unique<Parts>();
+  parts->environment = config.token.environment;
   core::BackendOptions backend = TRY(backend_options(config));
   parts->backend = TRY(core::Backend::open(std::move(backend)));
   parts->executors = std::make_unique<core::Executors>(*parts->backend, executor_options(config));
@@ -195,8 +209,20 @@ std::optional<std::string> Running::telemetry_address() const {
 Result<void> Running::reload(const config::Config& config) {
   core::StagedPolicy policy = TRY(parts_->backend->stage_policy());
   const std::string certificate = TRY(read_file(config.tls.certificate));
-  // The last step that can fail, and the first that changes something.
-  TRY(parts_->server->reload(tls_of(config), limits_of(config)));
+  TRY(http::TlsContext::open(tls_of(config)));
+  if (config.token.environment != parts_->environment) {
+    return Error(Code::FailedPrecondition, "token.environment was changed, which takes a restart");
+  }
+  core::TokenAccess access = TRY(token_access(config));
+  TRY(parts_->backend->renew_token(std::move(access), deadline_in(kRenewWithin)));
+  // The last step that can fail; nothing was seen of the others, but for the token, which goes
+  // back.
+  Result<void> served = parts_->server->reload(tls_of(config), limits_of(config));
+  if (!served) {
+    const Result<void> back = parts_->backend->revert_token(deadline_in(kRenewWithin));
+    if (!back) log_error(Severity::Error, "the token does not go back", back.error());
+    return served;
+  }
   parts_->executors->set_queue_length(config.limits.queue);
   parts_->backend->activate(std::move(policy));
   parts_->backend->note_certificates(sha256(as_bytes(certificate)));
@@ -219,6 +245,7 @@ void Running::tick() {
 Result<void> check(const config::Config& config) {
   set_environment(config.token);
   static_cast<void>(TRY(config.token.pin.read()));
+  TRY(core::PinLatch::beside(config.catalog).check());
   const std::string policy_text = TRY(read_file(config.policy));
   const auto policy = TRY(policy::Policy::parse(policy_text));
   TRY(policy->run_tests());

@@ -34,7 +34,8 @@ class Running {
   // What was bound for telemetry, if the configuration asks for it.
   std::optional<std::string> telemetry_address() const;
 
-  // Takes certificates, policy and limits as the files stand now: all or, with an error, nothing.
+  // Takes certificates, policy, limits, the token and its PIN as the files stand now: all or, with an
+  // error, nothing.
   Result<void> reload(const config::Config& config);
 
   // One tick of the service's own clock; call it once a second.

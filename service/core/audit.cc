@@ -91,8 +91,9 @@ Result<Bytes> context_mac_now(Passage& passage, const Context& context) {
   if (context.empty()) {
     return refusal(Code::InvalidArgument, "context: an empty one leaves nothing in the log");
   }
-  crypto::Workbench* const bench = TRY(passage.seat().workbench());
-  return crypto::context_mac(*bench, service_key().id, kServiceKeyVersion, context);
+  return passage.at_bench([&context](crypto::Workbench& bench) {
+    return crypto::context_mac(bench, service_key().id, kServiceKeyVersion, context);
+  });
 }
 
 }  // namespace

@@ -6,11 +6,9 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "pkcs11/return_value.h"
-#include "pkcs11/token_folder.h"
-#include "pkcs11/uri.h"
 #include "service/audit/segment.h"
 #include "service/core/checkpointer.h"
+#include "service/core/healer.h"
 #include "service/core/shared.h"
 #include "service/crypto/create.h"
 #include "service/crypto/service_mac.h"
@@ -18,7 +16,6 @@
 namespace kw::core {
 namespace {
 
-constexpr std::string_view kServiceCheck = "service-key-check";
 constexpr auto kSignOfLifeWithin = std::chrono::seconds(5);
 
 // SoftHSM's locks make symmetric work slower on two threads than on one; RSA and EC scale.
@@ -33,12 +30,19 @@ Result<bool> is_there(const std::filesystem::path& path) {
   return there;
 }
 
-Result<std::unique_ptr<pkcs11::Token>> log_in(const BackendOptions& options) {
-  const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(options.token_uri));
-  std::optional<pkcs11::TokenFolder> guard;
-  if (options.token_directory) guard = TRY(pkcs11::TokenFolder::guard(*options.token_directory));
-  auto module = TRY(pkcs11::Module::load(options.module));
-  return pkcs11::Token::open(std::move(module), uri, options.pin);
+TokenAccess access_of(BackendOptions& options) {
+  return {.module = options.module,
+          .uri = options.token_uri,
+          .pin = std::move(options.pin),
+          .directory = options.token_directory};
+}
+
+// Nobody else is there yet: the epoch is in service at once.
+Result<void> log_in(Shared& shared, const TokenAccess& access) {
+  TRY(shared.keeper.begin(access, nullptr));
+  shared.keeper.admit();
+  note_directory(shared, access.directory);
+  return {};
 }
 
 // Whether a service ran with this audit log. A folder that is not there yet is a first start's.
@@ -50,7 +54,7 @@ Result<bool> has_records(const std::filesystem::path& audit_directory) {
 
 // Whether the token has the service key. Unavailable without a CK_RV is its absence.
 Result<bool> has_service_key(Seat& seat) {
-  crypto::Workbench* const bench = TRY(seat.workbench());
+  const Lease bench = TRY(seat.workbench());
   const auto handle =
       bench->keyring().find(service_key().id, kServiceKeyVersion, *service_key().algorithm);
   if (handle) return true;
@@ -60,7 +64,7 @@ Result<bool> has_service_key(Seat& seat) {
 
 store::MacFunction catalog_mac(Seat& seat) {
   return [&seat](ByteView message) -> Result<Bytes> {
-    crypto::Workbench* const bench = TRY(seat.workbench());
+    const Lease bench = TRY(seat.workbench());
     return crypto::service_mac(*bench, service_key().id, kServiceKeyVersion,
                                crypto::MacPurpose::Catalog, message);
   };
@@ -69,7 +73,7 @@ store::MacFunction catalog_mac(Seat& seat) {
 // The service key's check value. A whole key that is there is taken, never destroyed; what a start
 // that was cut short left torn is made anew.
 Result<Bytes> found_service_key(Shared& shared) {
-  crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
+  const Lease bench = TRY(shared.catalog_seat->workbench());
   Result<Bytes> whole = crypto::check_value(*bench, service_key(), kServiceKeyVersion);
   if (whole) return whole;
   const bool torn = whole.error().code() == Code::Internal;
@@ -136,16 +140,6 @@ Result<void> open_catalog(Shared& shared, const std::filesystem::path& file,
   return {};
 }
 
-// The service key must be the one that the catalog was made with, not one of the same name.
-Result<void> check_service_key(Shared& shared) {
-  keys::KeyVersion version;
-  version.number = kServiceKeyVersion;
-  version.state = keys::State::Enabled;
-  version.check = TRY(shared.catalog->setting(kServiceCheck));
-  crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
-  return crypto::verify_version(*bench, service_key(), version);
-}
-
 // A log whose signed head it does not hold any more is refused.
 Result<void> open_log(Shared& shared, const BackendOptions& options) {
   CheckpointKey key = TRY(open_checkpoint_key(*shared.catalog_seat, options.audit_directory));
@@ -170,19 +164,20 @@ Result<void> compare_all(Shared& shared) {
 }  // namespace
 
 Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
-  auto shared = std::make_unique<Shared>(token_pace());
-  shared->token = TRY(log_in(options));
-  options.pin = Secret();
-  shared->token_directory = options.token_directory;
+  auto shared = std::make_unique<Shared>(token_pace(), PinLatch::beside(options.catalog));
+  TokenAccess access = access_of(options);
+  TRY(log_in(*shared, access));
   shared->policy_file = options.policy;
   shared->catalog_seat.emplace(*shared);
   TRY(open_catalog(*shared, options.catalog, options.audit_directory));
-  TRY(check_service_key(*shared));
+  // It must be the one that the catalog was made with, not one of the same name.
+  TRY(prove_token(*shared->catalog_seat));
   TRY(open_log(*shared, options));
   activate_policy(*shared, TRY(read_policy_file(shared->policy_file)));
   TRY(sweep_unfinished(*shared->catalog_seat));
   TRY(compare_all(*shared));
   note_sign_of_life(*shared);
+  shared->healer = std::make_unique<Healer>(*shared, std::move(access), options.healer);
   return std::unique_ptr<Backend>(new Backend(std::move(shared)));
 }
 
@@ -211,10 +206,31 @@ bool Backend::token_answers() const {
   return ticks != 0 && Clock::now() - answered <= kSignOfLifeWithin;
 }
 
+std::optional<std::string_view> Backend::token_trouble() const {
+  switch (shared_->keeper.state()) {
+    case TokenState::Latched:
+      return "the token refused the PIN: an operator has to act";
+    case TokenState::Open:
+    case TokenState::HalfOpen:
+      return "the token is out of service until it works again";
+    case TokenState::Closed:
+    case TokenState::Paused:
+      break;
+  }
+  if (!token_answers()) return "the token does not answer";
+  return std::nullopt;
+}
+
+Result<void> Backend::renew_token(TokenAccess access, Deadline deadline) {
+  return shared_->healer->renew(std::move(access), deadline);
+}
+
+Result<void> Backend::revert_token(Deadline deadline) { return shared_->healer->revert(deadline); }
+
 std::vector<std::string> Backend::troubles() const {
   std::vector<std::string> troubles;
   if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");
-  if (!token_answers()) troubles.emplace_back("the token does not answer");
+  if (const auto trouble = token_trouble()) troubles.emplace_back(*trouble);
   if (shared_->checkpointer->is_late()) {
     troubles.emplace_back("the audit log's checkpoint is late");
   }

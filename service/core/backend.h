@@ -11,7 +11,9 @@
 
 #include "base/secret.h"
 #include "base/task.h"
+#include "service/core/healer_options.h"
 #include "service/core/sealed.h"
+#include "service/core/token_access.h"
 
 namespace kw::policy {
 class Policy;
@@ -43,6 +45,7 @@ struct BackendOptions {
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1000};
   std::filesystem::path policy;
+  HealerOptions healer = {};
 };
 
 // Backend is what all executors share: the token's login, the catalog, the active policy, the audit
@@ -61,6 +64,15 @@ class Backend {
   // parses and passes its own tests is staged; activating cannot fail.
   Result<StagedPolicy> stage_policy() const;
   void activate(StagedPolicy staged);
+
+  // Logs in to the token anew, as `access` says, in place of how it was: another PIN, another
+  // module, another token with this service's keys. Requests wait meanwhile. After an error all is
+  // as it was before. Errors: Unavailable, FailedPrecondition (a refused PIN stands latched),
+  // Internal (another service's key is there), DeadlineExceeded (not begun).
+  Result<void> renew_token(TokenAccess access, Deadline deadline);
+
+  // Undoes the last renewal that changed something: for a reload that fails after it.
+  Result<void> revert_token(Deadline deadline);
 
   // Puts on record that the server took new TLS files; `digest` is its certificate's SHA-256.
   void note_certificates(const Sha256Digest& digest);
@@ -94,6 +106,7 @@ class Backend {
 
   explicit Backend(std::unique_ptr<Shared> shared);
   bool token_answers() const;
+  std::optional<std::string_view> token_trouble() const;
   void when_durable(const Receipt& receipt, Task<void(Result<void>)> then);
 
   std::unique_ptr<Shared> shared_;

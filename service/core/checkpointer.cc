@@ -43,7 +43,7 @@ CheckpointKey with_public_key(NoteKind kind, Bytes public_key) {
 // What a start that was cut short left behind has signed nothing that counts: the setting comes
 // last.
 Result<CheckpointKey> make_key(Seat& seat, NoteKind kind) {
-  crypto::Workbench* const bench = TRY(seat.workbench());
+  const Lease bench = TRY(seat.workbench());
   const keys::Key key = key_of(kind);
   TRY(crypto::destroy_version(*bench, key.id, Version{1}));
   crypto::VersionMaterial made = TRY(crypto::create_version(*bench, key, Version{1}));
@@ -82,7 +82,7 @@ Result<CheckpointKey> vouched_key(Seat& seat, const Bytes& setting) {
   if (setting.size() < 2) return Error(Code::Internal, "catalog: no checkpoint key");
   const auto kind = static_cast<NoteKind>(setting.front());
   CheckpointKey key = with_public_key(kind, to_bytes(ByteView(setting).subspan(1)));
-  crypto::Workbench* const bench = TRY(seat.workbench());
+  const Lease bench = TRY(seat.workbench());
   TRY(crypto::verify_version(*bench, key.key, key.version));
   return key;
 }
@@ -179,6 +179,15 @@ void Checkpointer::sign_or_say() {
   failing_ = !done;
 }
 
+Result<Bytes> Checkpointer::sign_text(std::string_view text) {
+  Lease bench = TRY(seat_.workbench());
+  TRY(verify_once(seat_, bench, key_.key, key_.version));
+  Result<Bytes> signature = crypto::sign_message(*bench, key_.key, key_.version, as_bytes(text),
+                                                 crypto::SignatureEncoding::Der);
+  if (!signature) seat_.shared().keeper.report(signature.error());
+  return signature;
+}
+
 Result<void> Checkpointer::sign() {
   audit::Log& log = *seat_.shared().log;
   Signed fresh;
@@ -186,9 +195,7 @@ Result<void> Checkpointer::sign() {
   if (fresh.head != newest().head) {
     TRY(log.save_tree());
     const std::string text = audit::checkpoint_text(key_.note_key, fresh.head);
-    crypto::Workbench* const bench = TRY(seat_.workbench());
-    const Bytes signature = TRY(crypto::sign_message(*bench, key_.key, key_.version, as_bytes(text),
-                                                     crypto::SignatureEncoding::Der));
+    const Bytes signature = TRY(sign_text(text));
     fresh.note = audit::checkpoint_note(key_.note_key, text, signature);
     TRY(write_file(folder_ / kCheckpointFile, fresh.note, kMode));
     const MutexLock lock(mutex_);

@@ -67,6 +67,7 @@ class Checkpointer {
   Checkpointer(Shared& shared, CheckpointKey key, std::filesystem::path folder,
                std::chrono::milliseconds every);
   void run();
+  Result<Bytes> sign_text(std::string_view text);
   Result<void> sign();
   void sign_or_say();
 

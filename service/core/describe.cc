@@ -12,6 +12,12 @@ namespace {
 
 using telemetry::Page;
 
+constexpr std::array<std::pair<std::string_view, TokenState>, 5> kBreakerNames = {
+    {{"closed", TokenState::Closed},
+     {"paused", TokenState::Paused},
+     {"open", TokenState::Open},
+     {"half_open", TokenState::HalfOpen},
+     {"latched", TokenState::Latched}}};
 constexpr std::array<std::string_view, kLaneCount> kLaneNames = {"token", "batch", "state", "host"};
 
 void describe_decisions(Page& page, const DoorMeter& meter) {
@@ -45,6 +51,32 @@ void describe_pace(Page& page, const pkcs11::Pace& pace) {
                "Token calls that took so long that others went on without them.");
   page.value(static_cast<double>(pace.written_off(Kind::Symmetric)), {{"kind", "symmetric"}});
   page.value(static_cast<double>(pace.written_off(Kind::Asymmetric)), {{"kind", "asymmetric"}});
+}
+
+void describe_keeper(Page& page, const TokenKeeper& keeper) {
+  const TokenState state = keeper.state();
+  page.gauge("keyward_token_breaker", "1 for the state of the circuit breaker, 0 for the others.");
+  for (const auto& [name, which] : kBreakerNames) {
+    page.value(state == which ? 1 : 0, {{"state", name}});
+  }
+  const KeeperMeter& meter = keeper.meter();
+  page.counter("keyward_token_epochs_total", "Times that the token came into service.")
+      .value(meter.epochs);
+  page.counter("keyward_token_outages_total", "Times that the token was found to be away.")
+      .value(meter.outages);
+  page.counter("keyward_token_bringups_total", "Tries to bring it into service, failed ones too.")
+      .value(meter.attempts);
+  page.counter("keyward_token_renewals_total", "Epochs that were replaced on purpose.")
+      .value(meter.renewals);
+  page.counter("keyward_token_refused_total", "Work refused at once while it was out of service.")
+      .value(meter.refused);
+  page.counter("keyward_token_repeated_total", "Work done once more with another session.")
+      .value(meter.repeated);
+  page.counter("keyward_token_unconfirmed_failures_total",
+               "Failures that spoke against the token, but a known answer did not.")
+      .value(meter.struck);
+  page.gauge("keyward_token_session_objects", "Session objects made since it came into service.")
+      .value(static_cast<double>(keeper.objects_made()));
 }
 
 double age_of(Clock::rep ticks) {
@@ -89,7 +121,8 @@ void describe_checkpoints(Page& page, const Shared& shared) {
 void Backend::describe(Page& page) const {
   const Shared& shared = *shared_;
   describe_decisions(page, shared.meter);
-  describe_calls(page, shared.token->module().meter());
+  describe_calls(page, shared.keeper.calls());
+  describe_keeper(page, shared.keeper);
   describe_pace(page, shared.pace);
   page.gauge("keyward_token_up", "1 where the token gave a sign of life within 5 s.")
       .value(token_answers() ? 1 : 0);

@@ -4,8 +4,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "service/core/backend.h"
+#include "service/core/cure.h"
+#include "service/core/healer.h"
 #include "service/core/passage.h"
 #include "service/core/shared.h"
+#include "service/crypto/create.h"
 #include "service/crypto/random.h"
 
 // The door's odds and ends; the operations on keys, blobs, signatures, the policy and the audit log
@@ -25,10 +28,12 @@ std::string compare_some(Seat& seat, const std::string& after) {
   return page.size() < share ? std::string() : page.back()->name.text();
 }
 
+// A random number says that the token works; the service key, looked for anew, that its objects are
+// there: a token that lost them finds nothing, and says that nothing is wrong.
 Result<void> ask_for_sign_of_life(Seat& seat) {
-  crypto::Workbench* const bench = TRY(seat.workbench());
+  const Lease bench = TRY(seat.workbench());
   (void)TRY(crypto::random_bytes(*bench, 16));
-  return {};
+  return crypto::check_presence(*bench, service_key(), kServiceKeyVersion);
 }
 
 }  // namespace
@@ -47,8 +52,8 @@ Sealed<Secret> KeyService::random(const Call& call, std::size_t size) {
   Passage passage(*seat_, call, policy::Operation::Random);
   const auto act = [&]() -> Result<Secret> {
     TRY(passage.decide({}));
-    crypto::Workbench* const bench = TRY(seat_->workbench());
-    Secret bytes = TRY(crypto::random_bytes(*bench, size));
+    Secret bytes = TRY(passage.at_bench(
+        [size](crypto::Workbench& bench) { return crypto::random_bytes(bench, size); }));
     passage.gives(bytes.size());
     return bytes;
   };
@@ -65,10 +70,16 @@ void KeyService::maintain() {
   const Result<void> alive = ask_for_sign_of_life(*seat_);
   if (!alive) {
     shared.token_answered.store(0);
-    log_error(Severity::Error, "the token gives no sign of life", alive.error());
+    if (shared.keeper.state() == TokenState::Closed) {
+      log_error(Severity::Error, "the token gives no sign of life", alive.error());
+    }
+    shared.keeper.report(alive.error());
+    if (is_absence(alive.error())) shared.keeper.suspect(alive.error().detail());
     return;
   }
   note_sign_of_life(shared);
+  shared.healer->watch_budget();
+  compare_suspended(*seat_);
   upkeep_->compared_up_to = compare_some(*seat_, upkeep_->compared_up_to);
   if (!has_passed(upkeep_->next_count)) return;
   upkeep_->next_count = deadline_in(kUnauthenticatedEvery);

@@ -21,22 +21,33 @@ keys::KeyVersion fresh_version(std::uint32_t number) {
 void undo_creation(Seat& seat, const keys::Key& key, Version version) {
   const Result<void> undone = discard_unfinished(seat, key.id, version);
   if (!undone) {
+    seat.shared().leftovers.add(key.id, version);
     log_error(Severity::Warning, keys::object_label(key.name, version) + " stays unfinished",
               undone.error());
   }
 }
 
-Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, Version version) {
-  crypto::Workbench* const bench = TRY(seat.workbench());
-  crypto::VersionMaterial made = TRY(crypto::create_version(*bench, key, version));
-  TRY(sync_token(seat.shared()));
+// Never done twice: nobody knows how far a failed one came.
+Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, Version version,
+                                              Deadline deadline) {
+  Shared& shared = seat.shared();
+  const std::unique_lock creation(shared.creation, deadline);
+  if (!creation) return Error(Code::Unavailable, "another key is being made, which takes long");
+  const Lease bench = TRY(seat.workbench(deadline));
+  Result<crypto::VersionMaterial> made = crypto::create_version(*bench, key, version);
+  if (!made) shared.keeper.report(made.error());
+  if (!made) return made;
+  bench.epoch().note_verified(key.id, version);
+  TRY(sync_token(shared));
   return made;
 }
 
 // The version's row is there, in state Creating: make its material and publish it. Material whose
 // publishing failed is kept: the row on disk, read at the next start, says whether it counts.
-Result<KeyView> finish_creation(Seat& seat, const keys::Key& key, keys::KeyVersion version) {
-  Result<crypto::VersionMaterial> made = make_material(seat, key, version.number);
+Result<KeyView> finish_creation(Passage& passage, const keys::Key& key, keys::KeyVersion version) {
+  Seat& seat = passage.seat();
+  Result<crypto::VersionMaterial> made =
+      make_material(seat, key, version.number, passage.deadline());
   if (!made) {
     undo_creation(seat, key, version.number);
     return std::move(made).error();
@@ -77,7 +88,7 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
   }
   TRY(passage.intend());
   TRY(passage.shared().catalog->begin_key(key));
-  return finish_creation(passage.seat(), key, version);
+  return finish_creation(passage, key, version);
 }
 
 Result<KeyView> rotate_now(Passage& passage, const KeyName& name) {
@@ -87,7 +98,7 @@ Result<KeyView> rotate_now(Passage& passage, const KeyName& name) {
   passage.about(*key, version.number);
   TRY(passage.intend());
   TRY(passage.shared().catalog->begin_version(key->id, version));
-  return finish_creation(passage.seat(), *key, version);
+  return finish_creation(passage, *key, version);
 }
 
 // Sets one version, or all that stand in state `from`, to state `to`.

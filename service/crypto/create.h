@@ -24,6 +24,11 @@ Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, V
 // away), Internal (not what its profile says).
 Result<Bytes> check_value(Workbench& bench, const keys::Key& key, Version version);
 
+// Looks for a version afresh and compares its attributes with its profile, without using it: what
+// costs the token least. Errors: Unavailable (not there, without a CK_RV; or the token is away),
+// Internal (not what its profile says).
+Result<void> check_presence(Workbench& bench, const keys::Key& key, Version version);
+
 // Removes every object with this CKA_ID; none is fine. Yields how many there were.
 Result<std::size_t> destroy_version(Workbench& bench, const KeyId& key, Version version);
 

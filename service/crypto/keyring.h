@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <utility>
 
@@ -34,6 +35,11 @@ class Keyring {
   // Takes in a handle whose attributes were just compared by the one who made the object.
   void adopt(const KeyId& key, Version version, pkcs11::ObjectHandle handle);
 
+  // How often an object was asked for anew because its handle was void: who kept what it knew of
+  // the object compares again.
+  std::uint64_t refinds() const noexcept { return refinds_; }
+  void note_refind() noexcept { ++refinds_; }
+
   // Forgets handles, so that the next find asks the token.
   void forget(const KeyId& key, Version version);
   void forget(const KeyId& key);
@@ -45,6 +51,7 @@ class Keyring {
 
   pkcs11::Session& session_;
   std::map<std::pair<KeyId, Version>, pkcs11::ObjectHandle> handles_;
+  std::uint64_t refinds_ = 0;
 };
 
 template <typename Use>
@@ -53,6 +60,7 @@ auto Keyring::with(const KeyId& key, Version version, const keys::Algorithm& alg
   auto outcome = use(TRY(find(key, version, algorithm)));
   if (outcome || !is_stale(outcome.error())) return outcome;
   forget(key, version);
+  note_refind();
   return use(TRY(find(key, version, algorithm)));
 }
 

@@ -26,6 +26,9 @@ class Workbench {
 
   bool usable() const { return session_.usable(); }
 
+  // Keyring::refinds.
+  std::uint64_t refinds() const noexcept { return keyring_.refinds(); }
+
   // Drops what is kept of one key: for a change of its state.
   void forget(const KeyId& key) {
     keyring_.forget(key);
@@ -39,6 +42,7 @@ class Workbench {
     auto outcome = use();
     if (outcome || !is_stale(outcome.error())) return outcome;
     forget(key);
+    keyring_.note_refind();
     return use();
   }
 

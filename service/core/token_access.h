@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/secret.h"
+
+namespace kw::core {
+
+// TokenAccess is where a token is and how to log in to it. The PIN stays in locked memory for as
+// long as the service may have to log in again.
+struct TokenAccess {
+  std::filesystem::path module;  // the PKCS#11 library
+  std::string uri;               // RFC 7512
+  Secret pin;
+  // A soft token's folder, if given: guarded at login, synced after key creation.
+  std::optional<std::filesystem::path> directory;
+};
+
+}  // namespace kw::core
