@@ -21,9 +21,10 @@ namespace {
 constexpr std::string_view kServiceCheck = "service-key-check";
 constexpr auto kSignOfLifeWithin = std::chrono::seconds(5);
 
-// SoftHSM's locks make symmetric work slower on two threads than on one; RSA and EC scale.
-pkcs11::Pace::Limits token_pace() {
-  return {.symmetric = 1, .asymmetric = std::max(1u, std::thread::hardware_concurrency())};
+pkcs11::Pace::Limits token_pace(const Concurrency& concurrency) {
+  return {.symmetric = concurrency.symmetric,
+          .asymmetric = concurrency.asymmetric,
+          .generate = concurrency.generate};
 }
 
 Result<bool> is_there(const std::filesystem::path& path) {
@@ -169,8 +170,14 @@ Result<void> compare_all(Shared& shared) {
 
 }  // namespace
 
+Concurrency default_concurrency() noexcept {
+  return {.symmetric = 1,
+          .asymmetric = std::max(1u, std::thread::hardware_concurrency()),
+          .generate = 1};
+}
+
 Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
-  auto shared = std::make_unique<Shared>(token_pace());
+  auto shared = std::make_unique<Shared>(token_pace(options.concurrency));
   shared->token = TRY(log_in(options));
   options.pin = Secret();
   shared->token_directory = options.token_directory;
@@ -204,6 +211,12 @@ void Backend::note_certificates(const Sha256Digest& digest) {
   record.digest = digest;
   record_event(*shared_, record);
 }
+
+void Backend::note_token_lost() {
+  record_event(*shared_, audit::system_record(audit::Event::TokenLost));
+}
+
+bool Backend::close(Deadline deadline) { return shared_->checkpointer->close(deadline); }
 
 bool Backend::token_answers() const {
   const Clock::rep ticks = shared_->token_answered.load();
