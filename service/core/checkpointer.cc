@@ -148,6 +148,8 @@ bool Checkpointer::close(Deadline deadline) {
   seat_.shared().log->stop();
   {
     const MutexLock lock(mutex_);
+    stopped_ = true;
+    end_.notify_all();
     const auto has_ended = [this]() KW_REQUIRES(mutex_) { return ended_; };
     if (!end_.wait_until(mutex_, deadline, has_ended)) return false;
   }
@@ -173,10 +175,18 @@ bool Checkpointer::is_late() const {
 
 void Checkpointer::run() {
   sign_while_it_grows();
+  wait_for_stop();
   sign_or_say();
   const MutexLock lock(mutex_);
   ended_ = true;
   end_.notify_all();
+}
+
+// The log's last record is durable then.
+void Checkpointer::wait_for_stop() {
+  const MutexLock lock(mutex_);
+  const auto has_stopped = [this]() KW_REQUIRES(mutex_) { return stopped_; };
+  end_.wait(mutex_, has_stopped);
 }
 
 // Half of `every` passes before a signature is made, so that the other half is left for making it.

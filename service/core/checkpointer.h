@@ -73,6 +73,7 @@ class Checkpointer {
                std::chrono::milliseconds every);
   void run();
   void sign_while_it_grows();
+  void wait_for_stop();
   Result<void> sign();
   void sign_or_say();
 
@@ -85,7 +86,8 @@ class Checkpointer {
   mutable Mutex mutex_;
   Signed newest_ KW_GUARDED_BY(mutex_);
   Clock::time_point signed_at_ KW_GUARDED_BY(mutex_);
-  bool ended_ KW_GUARDED_BY(mutex_) = false;
+  bool stopped_ KW_GUARDED_BY(mutex_) = false;  // the log
+  bool ended_ KW_GUARDED_BY(mutex_) = false;    // the thread
   std::condition_variable_any end_;
 
   std::thread thread_;

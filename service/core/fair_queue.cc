@@ -11,6 +11,8 @@ constexpr std::size_t kMostAccounts = 1024;  // above, those that are idle are f
 // What a caller can be behind the others, who waited while all its kinds were busy.
 constexpr Clock::duration kMostLag = std::chrono::milliseconds(20);
 
+constexpr std::uint64_t kBegun = 0;  // the order of a job that has
+
 // One slow step does not make all of them slow.
 constexpr int kMostSurprise = 8;
 
@@ -154,7 +156,7 @@ void FairQueue::activate(Account& account) {
   active_.insert(&account);
 }
 
-// An order of 0 goes before all that the caller has waiting.
+// A job that has begun goes before all that the caller has waiting.
 void FairQueue::put(Account& account, Entry entry) {
   if (account.load.jobs == 0) activate(account);
   entry.cost = account.estimates.of(entry.job.steps);
@@ -164,7 +166,7 @@ void FairQueue::put(Account& account, Entry entry) {
     add_to(load->cost, entry.cost);
   }
   std::list<Entry>& queue = account.queues[index_of(entry.job.work)];
-  queue.insert(entry.order == 0 ? queue.begin() : queue.end(), std::move(entry));
+  queue.insert(entry.order == kBegun ? queue.begin() : queue.end(), std::move(entry));
 }
 
 void FairQueue::push(Job job, Clock::time_point now) {
@@ -192,6 +194,7 @@ std::optional<Job> FairQueue::drop_from_longest(std::size_t others) {
       [](const Account* a, const Account* b) { return a->load.jobs < b->load.jobs; });
   if (longest == active_.end() || (*longest)->load.jobs <= others) return std::nullopt;
   Account& account = **longest;
+  if (account.queues[index_of(account.last())].back().order == kBegun) return std::nullopt;
   Entry entry = pop(account, account.last(), true);
   if (account.load.jobs > 0) active_.insert(&account);
   return std::move(entry.job);
@@ -231,7 +234,7 @@ void FairQueue::done(Account* account, Work work, Clock::duration estimate,
   }
   --account->running;
   if (waits) active_.insert(account);
-  if (more) put(*account, {*std::move(more), std::nullopt, {}, 0});
+  if (more) put(*account, {*std::move(more), std::nullopt, {}, kBegun});
 }
 
 std::list<Job> FairQueue::clear() {

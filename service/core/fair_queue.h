@@ -79,7 +79,8 @@ class FairQueue {
 
   void push(Job job, Clock::time_point now);
 
-  // Drops the newest job of the caller who has most waiting, if that is more than `others`.
+  // Drops the newest job of the caller who has most waiting, if that is more than `others`. Never
+  // one that has begun.
   std::optional<Job> drop_from_longest(std::size_t others);
 
   // The cost of the step that `take` would give; nothing if there is none of these kinds.
