@@ -15,10 +15,7 @@ using http::test::TlsClient;
 
 constexpr int kFirstHung = 400;  // of the server's encryptions; a start needs a few dozen
 
-std::string wrap_bytes() {
-  const json body = {{"key", "hung/k"}, {"plaintext", base64("x")}};
-  return request("POST", "/v1/wrap", body.dump(), kJsonType);
-}
+const std::string kWrap = R"({"key": "hung/k", "plaintext": "eA=="})";
 
 // A sandbox whose server loads the token's module through the shim, where encryptions hang from the
 // 400th on.
@@ -50,7 +47,7 @@ int verify_code(const Sandbox& sandbox) {
 int wrap_until_one_hangs(const Sandbox& sandbox, std::vector<std::string>& receipts) {
   Client app = sandbox.client("app");
   for (;;) {
-    const Reply reply = app.post("/v1/wrap", {{"key", "hung/k"}, {"plaintext", base64("x")}});
+    const Reply reply = app.post_text("/v1/wrap", kWrap);
     if (reply.status != 200) return reply.status;
     receipts.push_back(reply.receipt);
   }
@@ -76,10 +73,8 @@ TEST_CASE("hung: too many calls that hang end the service in order, for a restar
   CHECK(wrap_until_one_hangs(sandbox, receipts) == 503);
   CHECK(receipts.size() > 10);
   while (sandbox.server().is_running()) {
-    TlsClient client(sandbox.address(), sandbox.files("app"));
-    if (!client.is_connected()) continue;
-    const Answer answer = client.ask(wrap_bytes());
-    CHECK((answer.status == 503 || answer.status == 0));
+    const int status = sandbox.client("app").post_text("/v1/wrap", kWrap).status;
+    CHECK((status == 503 || status == 0));
   }
   CHECK(sandbox.server().wait() == 75);
   CHECK(sandbox.says("its thread is replaced"));
@@ -91,9 +86,7 @@ TEST_CASE("hung: too many calls that hang end the service in order, for a restar
   // What the supervisor does then.
   sandbox.edit("keyward.yaml", KEYWARD_SHIM_PATH, "/usr/lib/softhsm/libsofthsm2.so");
   sandbox.serve();
-  CHECK(sandbox.client("app")
-            .post("/v1/wrap", {{"key", "hung/k"}, {"plaintext", base64("x")}})
-            .status == 200);
+  CHECK(sandbox.client("app").post_text("/v1/wrap", kWrap).status == 200);
   CHECK(sandbox.stop() == 0);
 }
 
@@ -115,7 +108,7 @@ TEST_CASE("hung: who fills the queue gets 429 at once, others are let in", "[who
   sandbox.make_key("hung/k");
   serve_broken(sandbox, "  hung_after: 1h\n  executors: 1\n",
                "request_deadline: 10m, queue_per_caller: 2");
-  const std::string bytes = wrap_bytes();
+  const std::string bytes = request("POST", "/v1/wrap", kWrap, kJsonType);
   const auto connect = [&] {
     return std::make_unique<TlsClient>(sandbox.address(), sandbox.files("app"));
   };
