@@ -2,13 +2,17 @@
 #include "service/app/commands.h"
 
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
+#include <condition_variable>
 #include <csignal>
 #include <ctime>
 #include <functional>
+#include <thread>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "service/app/bench_command.h"
 #include "service/app/hardening.h"
 #include "service/app/running.h"
@@ -19,6 +23,8 @@
 namespace kw::app {
 namespace {
 
+constexpr int kExitHung = 75;  // EX_TEMPFAIL: start it again
+constexpr auto kTakeDownWithin = std::chrono::seconds(5);
 constexpr std::string_view kDefaultListen = "127.0.0.1:7443";
 
 sigset_t handled_signals() {
@@ -47,10 +53,10 @@ void reload(Running& running, const std::filesystem::path& file) {
   ::sd_notify(0, "READY=1");
 }
 
-// Serves until SIGTERM or SIGINT, once a second with a tick.
+// Serves until SIGTERM or SIGINT, or until too many token calls hang; once a second with a tick.
 void serve_until_told(Running& running, const std::filesystem::path& file) {
   const sigset_t signals = handled_signals();
-  for (;;) {
+  while (!running.is_exhausted()) {
     const timespec second{1, 0};
     const int signal = ::sigtimedwait(&signals, nullptr, &second);
     if (signal == SIGTERM || signal == SIGINT) break;
@@ -60,6 +66,51 @@ void serve_until_told(Running& running, const std::filesystem::path& file) {
   }
   ::sd_notify(0, "STOPPING=1");
   log_line(Severity::Notice, "stopping: answering what is in flight");
+}
+
+// Ends the process at once: a thread that hangs in the module cannot be waited for, and must not
+// find what it works on gone. All that is to be kept is on disk by now.
+[[noreturn]] void end_with_hung_calls() {
+  log_line(Severity::Alert,
+           "token calls hang: the audit log is stopped, the process ends without them");
+  ::_exit(kExitHung);
+}
+
+// Ends the process if what is taken down meanwhile does not come to its end.
+class LastResort {
+ public:
+  LastResort() : thread_([this] { wait(); }) {}
+  ~LastResort() {
+    {
+      const MutexLock lock(mutex_);
+      over_ = true;
+    }
+    ended_.notify_all();
+    thread_.join();
+  }
+  LastResort(const LastResort&) = delete;
+  LastResort& operator=(const LastResort&) = delete;
+
+ private:
+  void wait() {
+    const MutexLock lock(mutex_);
+    const auto is_over = [this]() KW_REQUIRES(mutex_) { return over_; };
+    if (!ended_.wait_for(mutex_, kTakeDownWithin, is_over)) end_with_hung_calls();
+  }
+
+  Mutex mutex_;
+  std::condition_variable_any ended_;
+  bool over_ KW_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+// Takes everything down; does not return where token calls hang.
+int stop(std::unique_ptr<Running> running) {
+  const bool exhausted = running->is_exhausted();
+  if (!running->stop()) end_with_hung_calls();
+  const LastResort last_resort;
+  running.reset();
+  return exhausted ? kExitHung : cli::kExitOk;
 }
 
 using Ready = std::function<Result<void>(const Running&)>;
@@ -83,13 +134,17 @@ Result<int> serve(const std::filesystem::path& file, const std::string& listen,
     config::ListenAddress address = TRY(config::ListenAddress::parse(listen, "."));
     config.listen = {std::move(address)};
   }
-  const Result<std::unique_ptr<Running>> started = Running::start(config);
+  Result<std::unique_ptr<Running>> started = Running::start(config);
   if (!started) return not_started(config, started.error());
-  const std::unique_ptr<Running>& running = *started;
-  TRY(ready(*running));
-  ::sd_notify(0, "READY=1");
-  serve_until_told(*running, file);
-  return cli::kExitOk;
+  std::unique_ptr<Running> running = *std::move(started);
+  const Result<void> is_ready = ready(*running);
+  if (is_ready) {
+    ::sd_notify(0, "READY=1");
+    serve_until_told(*running, file);
+  }
+  const int code = stop(std::move(running));
+  TRY(is_ready);
+  return code;
 }
 
 Result<int> run_serve(const cli::Arguments& arguments, const cli::Io& io) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/app/running.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 
@@ -24,6 +25,7 @@ namespace {
 
 constexpr auto kDrainWithin = std::chrono::seconds(10);
 constexpr auto kRenewWithin = std::chrono::seconds(20);
+constexpr auto kSignWithin = std::chrono::seconds(2);  // when the drain took all its time
 constexpr auto kMaintainWithin = std::chrono::seconds(60);
 constexpr auto kScrapeWithin = std::chrono::seconds(5);
 
@@ -87,6 +89,14 @@ Result<core::TokenAccess> token_access(const config::Config& config) {
                            .directory = config.token.directory};
 }
 
+core::Concurrency concurrency_of(const config::TokenSettings& token) {
+  core::Concurrency likes = core::default_concurrency();
+  likes.symmetric = token.concurrency.symmetric.value_or(likes.symmetric);
+  likes.asymmetric = token.concurrency.asymmetric.value_or(likes.asymmetric);
+  likes.generate = token.concurrency.generate.value_or(likes.generate);
+  return likes;
+}
+
 Result<core::BackendOptions> backend_options(const config::Config& config) {
   Secret pin = TRY(config.token.pin.read());
   return core::BackendOptions{.module = config.token.module,
@@ -96,13 +106,18 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
                               .catalog = config.catalog,
                               .audit_directory = config.audit_directory,
                               .checkpoint_every = config.checkpoint_every,
-                              .policy = config.policy};
+                              .policy = config.policy,
+                              .concurrency = concurrency_of(config.token)};
 }
 
 core::ExecutorOptions executor_options(const config::Config& config) {
   core::ExecutorOptions options;
+  options.concurrency = concurrency_of(config.token);
   options.token_threads = config.token.executors.value_or(2);
   options.queue_length = config.limits.queue;
+  options.queue_share = config.limits.queue_per_caller.value_or(0);
+  options.hung_after = config.token.hung_after;
+  options.most_hung = config.token.most_hung;
   return options;
 }
 
@@ -190,11 +205,19 @@ void Running::describe(const Parts& parts, telemetry::Page& page) {
 
 Running::Running(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Running::~Running() {
-  parts_->server->drain(deadline_in(kDrainWithin));
+Running::~Running() = default;
+
+bool Running::is_exhausted() const noexcept { return parts_->executors->is_exhausted(); }
+
+bool Running::stop() {
+  const Deadline deadline = deadline_in(kDrainWithin);
+  parts_->server->drain(deadline);
   parts_->telemetry.reset();
   parts_->server.reset();
-  parts_->executors.reset();
+  const bool all_came_back = parts_->executors->close(deadline);
+  if (!all_came_back) parts_->backend->note_token_lost();
+  const bool signed_last = parts_->backend->close(std::max(deadline, deadline_in(kSignWithin)));
+  return all_came_back && signed_last;
 }
 
 const std::vector<std::string>& Running::addresses() const noexcept {
@@ -223,7 +246,8 @@ Result<void> Running::reload(const config::Config& config) {
     if (!back) log_error(Severity::Error, "the token does not go back", back.error());
     return served;
   }
-  parts_->executors->set_queue_length(config.limits.queue);
+  parts_->executors->set_queue_length(config.limits.queue,
+                                      config.limits.queue_per_caller.value_or(0));
   parts_->backend->activate(std::move(policy));
   parts_->backend->note_certificates(sha256(as_bytes(certificate)));
   return {};
@@ -232,14 +256,17 @@ Result<void> Running::reload(const config::Config& config) {
 void Running::tick() {
   const std::shared_ptr<std::atomic<bool>> ticking = parts_->ticking;
   if (ticking->exchange(true)) return;
-  core::Job job{.deadline = deadline_in(kMaintainWithin),
-                .run =
-                    [ticking](core::KeyService& door) {
-                      door.maintain();
-                      ticking->store(false);
-                    },
-                .late = [ticking] { ticking->store(false); }};
-  if (!parts_->executors->submit(core::Lane::State, std::move(job))) ticking->store(false);
+  core::Job job{.caller = {},
+                .work = core::Work::Symmetric,
+                .steps = core::one_step(core::Work::Symmetric),
+                .deadline = deadline_in(kMaintainWithin),
+                .run = [ticking](core::KeyService& door) -> std::optional<core::Work> {
+                  door.maintain();
+                  ticking->store(false);
+                  return std::nullopt;
+                },
+                .refuse = [ticking](core::Refusal) { ticking->store(false); }};
+  parts_->executors->submit(core::Lane::State, std::move(job));
 }
 
 Result<void> check(const config::Config& config) {

@@ -23,7 +23,7 @@ class Running {
   // Reads the PIN, opens token, catalog, log and policy, starts the executors, then listens.
   static Result<std::unique_ptr<Running>> start(const config::Config& config);
 
-  // Answers what is in flight, at most 10 s long, then ends everything.
+  // Only after a stop() that yielded true.
   ~Running();
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
@@ -37,6 +37,14 @@ class Running {
   // Takes certificates, policy, limits, the token and its PIN as the files stand now: all or, with an
   // error, nothing.
   Result<void> reload(const config::Config& config);
+
+  // Answers what is in flight, at most 10 s long, then ends everything, the audit log on record and
+  // durable. Yields whether all of it ended: if not, token calls hang, and the process can only end
+  // without taking anything down.
+  bool stop();
+
+  // So many token calls hang that the service should stop.
+  bool is_exhausted() const noexcept;
 
   // One tick of the service's own clock; call it once a second.
   void tick();

@@ -142,17 +142,40 @@ Result<PinReference> read_pin(const Fields& token) {
   return pin;
 }
 
+Result<std::optional<unsigned>> read_optional_count(const Fields& fields, const char* name,
+                                                    unsigned most) {
+  if (fields.find(name) == nullptr) return std::optional<unsigned>();
+  return std::optional<unsigned>(TRY(fields.count(name, 1, most)));
+}
+
+Result<Concurrency> read_concurrency(const Fields& token) {
+  Concurrency concurrency;
+  if (token.find("concurrency") == nullptr) return concurrency;
+  const Fields fields = TRY(token.mapping("concurrency", {"symmetric", "asymmetric", "generate"}));
+  concurrency.symmetric = TRY(read_optional_count(fields, "symmetric", kMaxExecutors));
+  concurrency.asymmetric = TRY(read_optional_count(fields, "asymmetric", kMaxExecutors));
+  concurrency.generate = TRY(read_optional_count(fields, "generate", kMaxExecutors));
+  return concurrency;
+}
+
 Result<TokenSettings> read_token(const Fields& root) {
   const Fields fields =
-      TRY(root.mapping("token", {"module", "uri", "pin", "directory", "executors", "environment"}));
+      TRY(root.mapping("token", {"module", "uri", "pin", "directory", "executors", "concurrency",
+                                 "hung_after", "most_hung", "environment"}));
   std::filesystem::path module = TRY(fields.path("module"));
   std::string uri = TRY(read_uri(fields));
   PinReference pin = TRY(read_pin(fields));
-  TokenSettings token{std::move(module), std::move(uri), std::move(pin), {}, {}, {}};
+  TokenSettings token{.module = std::move(module),
+                      .uri = std::move(uri),
+                      .pin = std::move(pin),
+                      .directory = {},
+                      .executors = {},
+                      .environment = {}};
   token.directory = TRY(fields.optional_path("directory"));
-  if (fields.find("executors") != nullptr) {
-    token.executors = TRY(fields.count("executors", 1, kMaxExecutors));
-  }
+  token.executors = TRY(read_optional_count(fields, "executors", kMaxExecutors));
+  token.concurrency = TRY(read_concurrency(fields));
+  token.hung_after = TRY(fields.duration("hung_after", token.hung_after));
+  token.most_hung = TRY(fields.count("most_hung", token.most_hung, kMaxExecutors));
   token.environment = TRY(read_environment(fields));
   return token;
 }
@@ -182,12 +205,13 @@ Result<void> read_audit(const Fields& root, Config& config) {
 Result<Limits> read_limits(const Fields& root) {
   Limits limits;
   if (root.find("limits") == nullptr) return limits;
-  const Fields fields =
-      TRY(root.mapping("limits", {"request_deadline", "idle_timeout", "connections", "queue"}));
+  const Fields fields = TRY(root.mapping(
+      "limits", {"request_deadline", "idle_timeout", "connections", "queue", "queue_per_caller"}));
   limits.request_deadline = TRY(fields.duration("request_deadline", limits.request_deadline));
   limits.idle_timeout = TRY(fields.duration("idle_timeout", limits.idle_timeout));
   limits.connections = TRY(fields.count("connections", limits.connections, kMaxConnections));
   limits.queue = TRY(fields.count("queue", limits.queue, kMaxConnections));
+  limits.queue_per_caller = TRY(read_optional_count(fields, "queue_per_caller", limits.queue));
   return limits;
 }
 

@@ -41,12 +41,22 @@ struct TlsFiles {
   std::optional<std::filesystem::path> crl;
 };
 
+// How many calls of a kind the token likes at once, where that is known.
+struct Concurrency {
+  std::optional<unsigned> symmetric;
+  std::optional<unsigned> asymmetric;
+  std::optional<unsigned> generate;
+};
+
 struct TokenSettings {
   std::filesystem::path module;
   std::string uri;  // RFC 7512; read by pkcs11
   PinReference pin;
   std::optional<std::filesystem::path> directory;  // a soft token's folder, made durable by us
   std::optional<unsigned> executors;
+  Concurrency concurrency = {};
+  std::chrono::milliseconds hung_after{10'000};  // a call that takes longer hangs
+  unsigned most_hung = 4;                        // calls at a time; with more the service ends
   std::map<std::string, std::filesystem::path> environment;  // set before the module is loaded
 };
 
@@ -54,7 +64,8 @@ struct Limits {
   std::chrono::milliseconds request_deadline{10'000};
   std::chrono::milliseconds idle_timeout{60'000};
   unsigned connections = 4'096;
-  unsigned queue = 1'024;
+  unsigned queue = 1'024;                    // requests that wait, for each lane
+  std::optional<unsigned> queue_per_caller;  // of them; a quarter if nobody says
 };
 
 // Config is the configuration file, read strictly: an unknown or duplicate key, a wrong type or a

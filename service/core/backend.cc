@@ -18,9 +18,10 @@ namespace {
 
 constexpr auto kSignOfLifeWithin = std::chrono::seconds(5);
 
-// SoftHSM's locks make symmetric work slower on two threads than on one; RSA and EC scale.
-pkcs11::Pace::Limits token_pace() {
-  return {.symmetric = 1, .asymmetric = std::max(1u, std::thread::hardware_concurrency())};
+pkcs11::Pace::Limits token_pace(const Concurrency& concurrency) {
+  return {.symmetric = concurrency.symmetric,
+          .asymmetric = concurrency.asymmetric,
+          .generate = concurrency.generate};
 }
 
 Result<bool> is_there(const std::filesystem::path& path) {
@@ -163,8 +164,15 @@ Result<void> compare_all(Shared& shared) {
 
 }  // namespace
 
+Concurrency default_concurrency() noexcept {
+  return {.symmetric = 1,
+          .asymmetric = std::max(1u, std::thread::hardware_concurrency()),
+          .generate = 1};
+}
+
 Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
-  auto shared = std::make_unique<Shared>(token_pace(), PinLatch::beside(options.catalog));
+  auto shared = std::make_unique<Shared>(token_pace(options.concurrency),
+                                         PinLatch::beside(options.catalog));
   TokenAccess access = access_of(options);
   TRY(log_in(*shared, access));
   shared->policy_file = options.policy;
@@ -199,6 +207,12 @@ void Backend::note_certificates(const Sha256Digest& digest) {
   record.digest = digest;
   record_event(*shared_, record);
 }
+
+void Backend::note_token_lost() {
+  record_event(*shared_, audit::system_record(audit::Event::TokenLost));
+}
+
+bool Backend::close(Deadline deadline) { return shared_->checkpointer->close(deadline); }
 
 bool Backend::token_answers() const {
   const Clock::rep ticks = shared_->token_answered.load();

@@ -9,11 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "base/task.h"
 #include "service/core/healer_options.h"
 #include "service/core/sealed.h"
 #include "service/core/token_access.h"
+#include "service/core/work.h"
 
 namespace kw::policy {
 class Policy;
@@ -46,6 +48,7 @@ struct BackendOptions {
   std::chrono::milliseconds checkpoint_every{1000};
   std::filesystem::path policy;
   HealerOptions healer = {};
+  Concurrency concurrency = default_concurrency();
 };
 
 // Backend is what all executors share: the token's login, the catalog, the active policy, the audit
@@ -76,6 +79,14 @@ class Backend {
 
   // Puts on record that the server took new TLS files; `digest` is its certificate's SHA-256.
   void note_certificates(const Sha256Digest& digest);
+
+  // Puts on record that the token's calls do not come back any more.
+  void note_token_lost();
+
+  // Stops the log, which makes it durable, and has its last checkpoint signed until the deadline.
+  // Yields whether what signs has ended: if not, a token call of it hangs, and this object must not
+  // be destroyed. Nothing may be asked of it any more.
+  bool close(Deadline deadline);
 
   // Why the service cannot do its work now, a short sentence each; empty when it can.
   std::vector<std::string> troubles() const;

@@ -14,6 +14,7 @@ constexpr std::string_view kKeySetting = "audit-checkpoint-key";
 constexpr std::uint64_t kMostUnsigned = 10'000;
 constexpr auto kLateAfter = std::chrono::seconds(10);
 constexpr unsigned kMode = 0640;
+constexpr auto kUntilSigned = std::chrono::hours(24 * 365);
 
 using NoteKind = audit::NoteKey::Kind;
 
@@ -139,10 +140,21 @@ Checkpointer::Checkpointer(Shared& shared, CheckpointKey key, std::filesystem::p
     : seat_(shared), key_(std::move(key)), folder_(std::move(folder)), every_(every) {}
 
 Checkpointer::~Checkpointer() {
-  if (!thread_.joinable()) return;  // the first one could not be signed
+  if (!thread_.joinable()) return;  // closed before, or the first one could not be signed
+  (void)close(deadline_in(kUntilSigned));
+}
+
+bool Checkpointer::close(Deadline deadline) {
   seat_.shared().log->stop();
+  {
+    const MutexLock lock(mutex_);
+    stopped_ = true;
+    end_.notify_all();
+    const auto has_ended = [this]() KW_REQUIRES(mutex_) { return ended_; };
+    if (!end_.wait_until(mutex_, deadline, has_ended)) return false;
+  }
   thread_.join();
-  sign_or_say();
+  return true;
 }
 
 Checkpointer::Signed Checkpointer::newest() const {
@@ -161,8 +173,24 @@ bool Checkpointer::is_late() const {
   return size > newest_.head.size && Clock::now() - signed_at_ > kLateAfter;
 }
 
-// Half of `every` passes before a signature is made, so that the other half is left for making it.
 void Checkpointer::run() {
+  sign_while_it_grows();
+  wait_for_stop();
+  sign_or_say();
+  const MutexLock lock(mutex_);
+  ended_ = true;
+  end_.notify_all();
+}
+
+// The log's last record is durable then.
+void Checkpointer::wait_for_stop() {
+  const MutexLock lock(mutex_);
+  const auto has_stopped = [this]() KW_REQUIRES(mutex_) { return stopped_; };
+  end_.wait(mutex_, has_stopped);
+}
+
+// Half of `every` passes before a signature is made, so that the other half is left for making it.
+void Checkpointer::sign_while_it_grows() {
   const audit::Log& log = *seat_.shared().log;
   for (;;) {
     const std::uint64_t size = newest().head.size;

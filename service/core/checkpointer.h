@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -45,10 +46,14 @@ class Checkpointer {
   static Result<std::unique_ptr<Checkpointer>> start(Shared& shared, CheckpointKey key,
                                                      const std::filesystem::path& folder,
                                                      std::chrono::milliseconds every);
-  // Stops the log, then signs the last one.
+  // close(), however long that takes.
   ~Checkpointer();
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
+
+  // Stops the log, then has the last one signed. Yields whether the thread ended until the
+  // deadline: if not, its token call hangs, and this object must not be destroyed.
+  bool close(Deadline deadline);
 
   // A checkpoint as it was signed, durable in its file.
   struct Signed {
@@ -68,6 +73,8 @@ class Checkpointer {
                std::chrono::milliseconds every);
   void run();
   Result<Bytes> sign_text(std::string_view text);
+  void sign_while_it_grows();
+  void wait_for_stop();
   Result<void> sign();
   void sign_or_say();
 
@@ -80,6 +87,9 @@ class Checkpointer {
   mutable Mutex mutex_;
   Signed newest_ KW_GUARDED_BY(mutex_);
   Clock::time_point signed_at_ KW_GUARDED_BY(mutex_);
+  bool stopped_ KW_GUARDED_BY(mutex_) = false;  // the log
+  bool ended_ KW_GUARDED_BY(mutex_) = false;    // the thread
+  std::condition_variable_any end_;
 
   std::thread thread_;
 };

@@ -20,6 +20,9 @@ constexpr std::array<std::pair<std::string_view, TokenState>, 5> kBreakerNames =
      {"latched", TokenState::Latched}}};
 constexpr std::array<std::string_view, kLaneCount> kLaneNames = {"token", "batch", "state", "host"};
 
+constexpr std::array<std::string_view, kRefusalCount> kRefusalNames = {"full", "share", "time",
+                                                                       "late"};
+
 void describe_decisions(Page& page, const DoorMeter& meter) {
   page.counter("keyward_decisions_total", "Decisions of the policy.");
   for (std::size_t i = 0; i < policy::kOperationCount; ++i) {
@@ -51,6 +54,7 @@ void describe_pace(Page& page, const pkcs11::Pace& pace) {
                "Token calls that took so long that others went on without them.");
   page.value(static_cast<double>(pace.written_off(Kind::Symmetric)), {{"kind", "symmetric"}});
   page.value(static_cast<double>(pace.written_off(Kind::Asymmetric)), {{"kind", "asymmetric"}});
+  page.value(static_cast<double>(pace.written_off(Kind::Generate)), {{"kind", "generate"}});
 }
 
 void describe_keeper(Page& page, const TokenKeeper& keeper) {
@@ -138,18 +142,37 @@ void Backend::describe(Page& page) const {
 }
 
 void Executors::describe(Page& page) const {
+  const auto each_lane = [&](const auto& write) {
+    for (std::size_t i = 0; i < kLaneCount; ++i) write(meters_[i], kLaneNames[i]);
+  };
   page.gauge("keyward_queue_length", "Requests that wait in a lane's queue.");
+  const std::array<std::size_t, kLaneCount> lengths = {
+      length_of(token_, Level::Single), length_of(token_, Level::Batch),
+      length_of(state_, Level::Single), length_of(host_, Level::Single)};
   for (std::size_t i = 0; i < kLaneCount; ++i) {
-    page.value(static_cast<double>(length_of(queues_[i])), {{"lane", kLaneNames[i]}});
+    page.value(static_cast<double>(lengths[i]), {{"lane", kLaneNames[i]}});
   }
-  page.counter("keyward_queue_refused_total", "Requests refused because a lane's queue was full.");
-  for (std::size_t i = 0; i < kLaneCount; ++i) {
-    page.value(queues_[i].refused, {{"lane", kLaneNames[i]}});
-  }
-  page.counter("keyward_queue_late_total", "Requests whose time passed in a lane's queue.");
-  for (std::size_t i = 0; i < kLaneCount; ++i) {
-    page.value(queues_[i].late, {{"lane", kLaneNames[i]}});
-  }
+  page.histogram("keyward_queue_wait_seconds",
+                 "Time that a request waited before its first step began.");
+  each_lane([&](const LaneMeter& meter, std::string_view lane) {
+    page.value(meter.waited, {{"lane", lane}});
+  });
+  page.counter("keyward_queue_refused_total", "Requests that were not begun, by the reason.");
+  each_lane([&](const LaneMeter& meter, std::string_view lane) {
+    for (std::size_t i = 0; i < kRefusalCount; ++i) {
+      page.value(meter.refused[i], {{"lane", lane}, {"reason", kRefusalNames[i]}});
+    }
+  });
+  page.gauge("keyward_calls_hanging", "Steps of requests that hang now.")
+      .value(static_cast<double>(hanging_.load()));
+  page.counter("keyward_calls_hung_total", "Steps of requests that hung, for a while or for good.");
+  each_lane([&](const LaneMeter& meter, std::string_view lane) {
+    page.value(meter.hung, {{"lane", lane}});
+  });
+  page.counter("keyward_threads_replaced_total", "Threads put in the place of one that hangs.");
+  each_lane([&](const LaneMeter& meter, std::string_view lane) {
+    page.value(meter.replaced, {{"lane", lane}});
+  });
 }
 
 }  // namespace kw::core

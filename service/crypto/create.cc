@@ -63,7 +63,7 @@ Result<Bytes> use(Workbench& bench, const keys::Key& key, Version version,
 }
 
 Result<pkcs11::GeneratedKey> generate(Workbench& bench, const keys::Key& key, Version version) {
-  const auto permit = bench.pace().enter(kind_of(*key.algorithm));
+  const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Generate);
   return pkcs11::generate(bench.session(), profile_of(*key.algorithm),
                           pkcs11::object_id(key.id, version),
                           pkcs11::object_label(key.name, version));
