@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "service/core/standings.h"
 #include "service/core/token_keeper.h"
 #include "service/crypto/workbench.h"
 
@@ -85,6 +86,7 @@ class Seat {
   void leave();
 
   Shared& shared() const noexcept { return shared_; }
+  Standings& standings() noexcept { return standings_; }
 
  private:
   Result<bool> prepare();
@@ -92,6 +94,7 @@ class Seat {
   Shared& shared_;
   const Visitor visitor_;
   const std::shared_ptr<Desk> desk_;
+  Standings standings_;
   std::uint64_t seen_changes_ = 0;
 };
 
