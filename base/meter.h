@@ -45,12 +45,6 @@ class Histogram {
     sum_.fetch_add(value, std::memory_order_relaxed);
   }
 
-  std::uint64_t count() const {
-    std::uint64_t all = 0;
-    for (const auto& count : counts_) all += count.load(std::memory_order_relaxed);
-    return all;
-  }
-
   Distribution read() const {
     Distribution now{kBounds, {}, sum_.load(std::memory_order_relaxed)};
     now.counts.reserve(counts_.size());

@@ -15,7 +15,6 @@ namespace kw::cli {
 constexpr int kExitOk = 0;
 constexpr int kExitRefused = 1;
 constexpr int kExitUsage = 2;
-constexpr int kExitLatched = 77;  // serve: the token refused the PIN, and an operator has to act
 
 // Io is where a command reads and writes: descriptors, because plaintext and blobs are bytes.
 struct Io {

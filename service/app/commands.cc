@@ -25,6 +25,7 @@ namespace {
 
 constexpr int kExitHung = 75;  // EX_TEMPFAIL: start it again
 constexpr auto kTakeDownWithin = std::chrono::seconds(5);
+constexpr int kExitLatched = 77;  // of serve and dev; a supervisor does not start them again
 constexpr std::string_view kDefaultListen = "127.0.0.1:7443";
 
 sigset_t handled_signals() {
@@ -121,7 +122,7 @@ Result<int> not_started(const config::Config& config, const Error& error) {
   const Result<void> free = core::PinLatch::beside(config.catalog).check();
   if (free || free.error().code() != Code::FailedPrecondition) return error;
   log_error(Severity::Error, "not started", error);
-  return cli::kExitLatched;
+  return kExitLatched;
 }
 
 // `listen`, where given, goes before the file's addresses.

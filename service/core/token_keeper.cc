@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/core/token_keeper.h"
 
+#include <numeric>
+
 #include "base/log.h"
 #include "pkcs11/call_meter.h"
 #include "pkcs11/return_value.h"
@@ -199,7 +201,10 @@ std::uint64_t TokenKeeper::epoch_number() const {
 }
 
 std::uint64_t TokenKeeper::all_objects_made() const {
-  const auto count = [this](pkcs11::CallKind kind) { return calls_->latency(kind).count(); };
+  const auto count = [this](pkcs11::CallKind kind) {
+    const std::vector<std::uint64_t> counts = calls_->latency(kind).read().counts;
+    return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  };
   return count(pkcs11::CallKind::DeriveKey) + count(pkcs11::CallKind::CreateObject);
 }
 

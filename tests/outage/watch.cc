@@ -69,13 +69,16 @@ double Tally::refusal_time(double share) const {
 }
 
 Asker::Asker(const whole::Sandbox& sandbox, const Facts& facts, Tally& tally)
-    : sandbox_(sandbox), facts_(facts), tally_(tally), client_(sandbox.client("app")) {}
+    : sandbox_(sandbox),
+      facts_(facts),
+      tally_(tally),
+      client_(std::make_unique<Client>(sandbox.client("app"))) {}
 
 // A connection that the server had no descriptor for is made anew; it is no answer.
 bool Asker::judge(const Reply& reply, Millis took, const std::string& what,
                   const std::string& field, const std::string& wanted) {
   if (reply.status == 0) {
-    client_ = sandbox_.client("app");
+    client_ = std::make_unique<Client>(sandbox_.client("app"));
     return false;
   }
   if (reply.status == 503) {
@@ -95,25 +98,26 @@ bool Asker::judge(const Reply& reply, Millis took, const std::string& what,
 bool Asker::unwrap() {
   const auto& [blob, plaintext] = facts_.blobs[step_ / 4 % facts_.blobs.size()];
   const auto begin = kClock();
-  const Reply reply = client_.post("/v1/unwrap", {{"blob", blob}});
+  const Reply reply = client_->post("/v1/unwrap", {{"blob", blob}});
   return judge(reply, kClock() - begin, "unwrap", "plaintext", plaintext);
 }
 
 bool Asker::mac() {
   const auto begin = kClock();
-  const Reply reply = client_.post("/v1/mac", {{"key", "outage/mac"}, {"message", facts_.message}});
+  const Reply reply =
+      client_->post("/v1/mac", {{"key", "outage/mac"}, {"message", facts_.message}});
   return judge(reply, kClock() - begin, "mac", "mac", facts_.mac);
 }
 
 bool Asker::sign() {
   const auto begin = kClock();
   const Reply made =
-      client_.post("/v1/sign", {{"key", "outage/sign"}, {"message", facts_.message}});
+      client_->post("/v1/sign", {{"key", "outage/sign"}, {"message", facts_.message}});
   const Millis took = kClock() - begin;
   if (!judge(made, took, "sign", "signature", "")) return false;
-  const Reply checked = client_.post("/v1/verify", {{"key", "outage/sign"},
-                                                    {"message", facts_.message},
-                                                    {"signature", field_of(made, "signature")}});
+  const Reply checked = client_->post("/v1/verify", {{"key", "outage/sign"},
+                                                     {"message", facts_.message},
+                                                     {"signature", field_of(made, "signature")}});
   if (checked.status == 200 && checked.body.value("valid", false)) return true;
   if (checked.status == 200) tally_.broken("sign: the signature does not verify");
   return false;
@@ -122,9 +126,9 @@ bool Asker::sign() {
 bool Asker::wrap() {
   const std::string plaintext = whole::base64("wrapped " + std::to_string(step_));
   const auto begin = kClock();
-  const Reply made = client_.post("/v1/wrap", {{"key", "outage/wrap"}, {"plaintext", plaintext}});
+  const Reply made = client_->post("/v1/wrap", {{"key", "outage/wrap"}, {"plaintext", plaintext}});
   if (!judge(made, kClock() - begin, "wrap", "blob", "")) return false;
-  const Reply opened = client_.post("/v1/unwrap", {{"blob", field_of(made, "blob")}});
+  const Reply opened = client_->post("/v1/unwrap", {{"blob", field_of(made, "blob")}});
   return judge(opened, Millis(0), "unwrap of a wrap", "plaintext", plaintext);
 }
 

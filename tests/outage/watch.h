@@ -3,7 +3,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -62,7 +62,7 @@ class Asker {
   const whole::Sandbox& sandbox_;
   const Facts& facts_;
   Tally& tally_;
-  whole::Client client_;
+  std::unique_ptr<whole::Client> client_;
   std::size_t step_ = 0;
 };
 
