@@ -197,7 +197,8 @@ const Rule* Engine::find_rule(Action action, unsigned long number) const {
 Order Engine::begin(Function function, const CK_MECHANISM* mechanism) {
   Lock lock(mutex_);
   refresh_file();
-  if (!problem_.empty() || !file_.problem.empty()) return {kRefused, std::nullopt, false};
+  const bool unread = !problem_.empty() || !file_.problem.empty();
+  if (unread && function != kC_GetFunctionList) return {kRefused, std::nullopt, false};
   ++counts_[function];
   Order order{std::nullopt, decide(function, false), false};
   if (order.rule) {

@@ -212,7 +212,21 @@ CK_FUNCTION_LIST* functions() {
   return &list;
 }
 
-// The record's path is read anew each time, so that one process can serve several tests.
+// What a module's loader asks first. The record's path is read anew each time, so that one process
+// can serve several tests.
+CK_RV enter(CK_FUNCTION_LIST** list) {
+  const CK_RV rv = get_function_list(list);
+  Order order =
+      rv == CKR_OK ? Engine::get().begin(kC_GetFunctionList, nullptr) : Order{rv, {}, false};
+  const CK_RV told = Engine::get().judge(order, kC_GetFunctionList, rv, {});
+  if (Record& record = Record::get(); record.is_open()) {
+    record.add(describe_call(kC_GetFunctionList, nullptr, told) +
+               (acted(order) ? " injected" : ""));
+  }
+  Engine::get().finish(order);
+  return told;
+}
+
 CK_RV get_function_list(CK_FUNCTION_LIST** list) {
   if (list == nullptr) return CKR_ARGUMENTS_BAD;
   *list = functions();
@@ -228,9 +242,7 @@ __attribute__((destructor)) void flush_at_exit() { Record::get().flush(); }
 
 extern "C" {
 
-KW_EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
-  return kw::shim::get_function_list(list);
-}
+KW_EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) { return kw::shim::enter(list); }
 
 KW_EXPORT int keyward_shim_rules(const char* text) { return kw::shim::Engine::get().add(text); }
 

@@ -85,6 +85,15 @@ TEST_CASE_METHOD(ShimFixture, "fail: the real module does not see the call", "[s
   CHECK(hsm.count("C_GenerateRandom") == 3);
 }
 
+TEST_CASE("fail: also the function that a loader asks first", "[shim]") {
+  const SoftHsm hsm;
+  hsm.rules("fail C_GetFunctionList 1 CKR_HOST_MEMORY");
+  const auto failed = pkcs11::Module::load(hsm.module_path());
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().rv() == CKR_HOST_MEMORY);
+  CHECK(pkcs11::Module::load(hsm.module_path()));
+}
+
 TEST_CASE_METHOD(ShimFixture, "fail after: the real module did it all the same", "[shim]") {
   hsm.rules("fail C_OpenSession 1 CKR_DEVICE_ERROR after");
   CK_SESSION_HANDLE made = 0;
