@@ -111,11 +111,8 @@ std::vector<std::string> Ledger::texts() const {
   return texts_;
 }
 
-Load::Load(core::DoorFixture& fixture, Ledger& ledger, int number)
-    : fixture_(fixture),
-      ledger_(ledger),
-      number_(number),
-      context_(fixture.context({{"tenant", "7"}})) {
+Load::Load(core::DoorFixture& fixture, Ledger& ledger)
+    : fixture_(fixture), ledger_(ledger), context_(fixture.context({{"tenant", "7"}})) {
   core::KeyService& door = *fixture_.door;
   for (const char* const kind : {"wrap", "rot"}) fixture_.make_key(key(kind), "xaes-256-gcm");
   fixture_.make_key(key("rotec"), "ecdsa-p256-sha256");
@@ -314,6 +311,7 @@ bool Load::settle(core::KeyService& door, const std::string& name, const std::st
 }
 
 bool Load::open_kept(core::KeyService& door) {
+  unwell_ = false;
   while (!kept_.empty()) {
     const Kept& last = kept_.back();
     const core::Call call = fixture_.call_as("app");
@@ -339,10 +337,9 @@ bool Load::recover(core::KeyService& door) {
           keys == &fresh_ ? use(door, name, algorithm) : settle(door, name, algorithm);
       if (!well && unwell_) return false;
       keys->pop_back();
-      ++made_;
     }
   }
-  return open_kept(door) && !unwell_;
+  return open_kept(door);
 }
 
 }  // namespace kw::faults

@@ -50,8 +50,8 @@ class Ledger {
 // signatures, blobs are kept and opened once the token is well. One thread each.
 class Load {
  public:
-  // `number` sets its names apart. The keys are made here: the token must be well.
-  Load(core::DoorFixture& fixture, Ledger& ledger, int number);
+  // The keys are made here: the token must be well. A copy asks for the same, beside it.
+  Load(core::DoorFixture& fixture, Ledger& ledger);
 
   // One round through `door`. What is given back under a fault must be right or excused.
   void run(core::KeyService& door, const std::optional<Excuse>& excuse);
@@ -61,9 +61,8 @@ class Load {
   // With the token well: everything that a fault left behind is whole, or not there. True: all is
   // well; false: something is unavailable still.
   bool recover(core::KeyService& door);
-
-  // What it knew of a token that is gone is forgotten.
-  std::size_t keys_made() const { return made_; }
+  // The part of it that is for the blobs.
+  bool open_kept(core::KeyService& door);
 
  private:
   struct Kept {
@@ -77,8 +76,7 @@ class Load {
   void refusals(core::KeyService& door, const std::optional<Excuse>& excuse);
   bool use(core::KeyService& door, const std::string& key, const std::string& algorithm);
   bool settle(core::KeyService& door, const std::string& key, const std::string& algorithm);
-  bool open_kept(core::KeyService& door);
-  std::string key(const std::string& kind) const { return "app/" + std::to_string(number_) + kind; }
+  std::string key(const std::string& kind) const { return "app/" + kind; }
 
   // Asks, notes the answer, and yields it if it is a success; anything else must be excused.
   template <typename T>
@@ -92,7 +90,6 @@ class Load {
 
   core::DoorFixture& fixture_;
   Ledger& ledger_;
-  int number_;
   Context context_;
   Kept known_;
   Bytes known_mac_;
@@ -101,7 +98,6 @@ class Load {
   std::vector<std::pair<std::string, std::string>> in_question_;  // keys whose making failed
   std::vector<std::pair<std::string, std::string>> fresh_;        // keys made under a fault
   std::uint64_t rounds_ = 0;
-  std::size_t made_ = 0;
   bool unwell_ = false;  // an answer of this recovery was Unavailable
 };
 
