@@ -135,8 +135,7 @@ void Load::judge(const char* what, const Error& error, const std::optional<Excus
   if (!excuse) {
     unwell_ = unwell_ || code == Code::Unavailable;
     if (code == Code::Unavailable) return;
-  } else if (code == Code::Unavailable || code == excuse->code ||
-             (excuse->on_decrypt && code == Code::InvalidArgument)) {
+  } else if (code == Code::Unavailable || code == excuse->code) {
     return;
   }
   ledger_.breach(std::string(what) + " was answered " + to_text(code) + ": " + error.detail() +

@@ -15,7 +15,6 @@ namespace kw::faults {
 // Which answers a fault may give to requests that are good.
 struct Excuse {
   Code code = Code::Unavailable;  // what the table says of the injected CK_RV
-  bool on_decrypt = false;        // an answer that may be the ciphertext's fault, once
 };
 
 // Ledger is what was asked and answered, and what was wrong with that. Safe for concurrent use.
