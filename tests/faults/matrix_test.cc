@@ -76,8 +76,8 @@ void run_pair(std::unique_ptr<Bench>& bench, const std::string& function, const 
     at.fixture.hsm.rules("fail " + function + " 1 " + number_of(code) + moment);
     {
       core::KeyService fresh(*at.fixture.backend);
-      at.first.run(fresh, {code.code});
-      at.first.change(fresh, {code.code});
+      at.first.run(fresh, Excuse{code.code});
+      at.first.change(fresh, Excuse{code.code});
     }
     if (at.fixture.hsm.count(function) == 0) at.ledger.breach("was never called");
     ++tally.injected;
@@ -85,7 +85,7 @@ void run_pair(std::unique_ptr<Bench>& bench, const std::string& function, const 
   at.ledger.enter(function + " " + std::string(code.name) + " for a while");
   at.fixture.hsm.clear();
   at.fixture.hsm.rules("fail " + function + " * " + number_of(code));
-  at.run(*at.fixture.door, there, {code.code});
+  at.run(*at.fixture.door, there, Excuse{code.code});
   ++tally.injected;
   at.ledger.enter(function + " " + std::string(code.name) + " over");
   at.fixture.hsm.clear();
