@@ -209,6 +209,18 @@ TEST_CASE_METHOD(DoorFixture, "unwrap: a token that fails is no fault of the blo
   }
 }
 
+TEST_CASE_METHOD(DoorFixture, "unwrap: a token that is sick for one call accuses no caller",
+                 "[core][blobs][fault]") {
+  make_key("app/one", "xaes-256-gcm");
+  const Bytes blob = wrap("app/one", "x", {});
+  const std::string rule = GENERATE("fail C_Decrypt 1 CKR_GENERAL_ERROR after",
+                                    "fail C_Decrypt 1 CKR_ENCRYPTED_DATA_INVALID after",
+                                    "fail C_DecryptInit 1 CKR_FUNCTION_FAILED");
+  INFO(rule);
+  hsm.rules(rule);
+  CHECK(opened(door->unwrap(call_as("app"), unwrap_of(blob))));
+}
+
 TEST_CASE_METHOD(DoorFixture, "wrap: what is asked too late is not done", "[core][blobs]") {
   make_key("app/one", "xaes-256-gcm");
   hsm.clear();
