@@ -21,10 +21,11 @@ Module::~Module() {
   }
 }
 
-Result<std::shared_ptr<Module>> Module::load(const std::filesystem::path& path) {
+Result<std::shared_ptr<Module>> Module::load(const std::filesystem::path& path,
+                                             const std::string& parameters) {
   std::shared_ptr<Module> module(new Module(path));
   TRY(module->find_functions());
-  TRY(module->initialize());
+  TRY(module->initialize(parameters));
   return module;
 }
 
@@ -49,9 +50,15 @@ Result<void> Module::find_functions() {
   return {};
 }
 
-Result<void> Module::initialize() {
-  CK_C_INITIALIZE_ARGS arguments{};
-  arguments.flags = CKF_OS_LOCKING_OK;
+Result<void> Module::initialize(const std::string& parameters) {
+  // NSS calls pReserved LibraryParameters, and has a pReserved of its own behind it.
+  struct {
+    CK_C_INITIALIZE_ARGS standard;
+    void* behind;
+  } arguments{};
+  std::string text = parameters;
+  arguments.standard.flags = CKF_OS_LOCKING_OK;
+  arguments.standard.pReserved = text.empty() ? nullptr : text.data();
   CK_RV rv = cryptoki_->call->C_Initialize(&arguments);
   if (rv != CKR_OK) {
     return fail(rv, "C_Initialize");

@@ -25,10 +25,12 @@ struct ModuleIdentity {
 // use. Never fork while one lives.
 class Module {
  public:
-  // Loads the library and initializes it with CKF_OS_LOCKING_OK.
+  // Loads the library and initializes it with CKF_OS_LOCKING_OK and, where not empty, `parameters`
+  // as pReserved: a text that some libraries (NSS softokn, Kryoptic) cannot do without.
   // Errors: Unavailable (cannot be loaded or initialized), FailedPrecondition (it is initialized
   // already: one Module per library and process at a time).
-  static Result<std::shared_ptr<Module>> load(const std::filesystem::path& path);
+  static Result<std::shared_ptr<Module>> load(const std::filesystem::path& path,
+                                              const std::string& parameters = {});
 
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
@@ -40,13 +42,13 @@ class Module {
   // What its sessions count.
   CallMeter& meter() const noexcept { return *meter_; }
 
-  // For this room and its tests.
+  // For this room, its tests, and service/doctor.
   const Cryptoki& cryptoki() const noexcept { return *cryptoki_; }
 
  private:
   explicit Module(std::filesystem::path path);
   Result<void> find_functions();
-  Result<void> initialize();
+  Result<void> initialize(const std::string& parameters);
 
   std::filesystem::path path_;
   std::unique_ptr<Cryptoki> cryptoki_;

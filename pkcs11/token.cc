@@ -6,7 +6,6 @@
 #include "pkcs11/slots.h"
 
 namespace kw::pkcs11 {
-namespace {
 
 Result<TokenSlot> find_token(const Module& module, const TokenUri& uri) {
   std::vector<TokenSlot> matching = TRY(list_tokens(module));
@@ -21,12 +20,6 @@ Result<TokenSlot> find_token(const Module& module, const TokenUri& uri) {
                                                uri.text() + "; add the serial to the URI");
   }
   return std::move(matching.front());
-}
-
-}  // namespace
-
-Result<unsigned long> find_slot(const Module& module, const TokenUri& uri) {
-  return TRY(find_token(module, uri)).slot;
 }
 
 Token::Token(std::shared_ptr<Module> module, unsigned long slot, TokenIdentity identity,

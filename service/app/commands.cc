@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "service/app/bench_command.h"
+#include "service/app/doctor_command.h"
 #include "service/app/hardening.h"
 #include "service/app/running.h"
 #include "service/config/config.h"
@@ -183,6 +184,7 @@ cli::ServerCommands server_commands() {
                    {.name = "--check", .value = "", .help = "validate everything and exit"}},
        .run = run_serve},
       bench_command(),
+      doctor_command(),
   };
 }
 

@@ -24,14 +24,6 @@ constexpr auto kDrainWithin = std::chrono::seconds(10);
 constexpr auto kMaintainWithin = std::chrono::seconds(60);
 constexpr auto kScrapeWithin = std::chrono::seconds(5);
 
-// Before the module is loaded, and before other threads could read it.
-void set_environment(const config::TokenSettings& token) {
-  for (const auto& [name, path] : token.environment) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): before threads start
-    ::setenv(name.c_str(), std::filesystem::absolute(path).c_str(), 1);
-  }
-}
-
 http::TlsFiles tls_of(const config::Config& config) {
   http::TlsFiles files{config.tls.certificate, config.tls.key, config.tls.client_ca, {}};
   if (config.tls.crl) files.crls.push_back(*config.tls.crl);
@@ -76,11 +68,40 @@ http::ServerOptions server_options(const config::Config& config) {
   return options;
 }
 
+using Profile = std::optional<token_profile::TokenProfile>;
+
+Result<Profile> read_profile(const config::Config& config) {
+  if (!config.token.profile) return Profile();
+  return Profile(TRY(token_profile::TokenProfile::load(*config.token.profile)));
+}
+
+token_profile::Identity identity_of(const pkcs11::TokenIdentity& token,
+                                    const pkcs11::ModuleIdentity& library) {
+  return {.label = token.label,
+          .manufacturer = token.manufacturer,
+          .model = token.model,
+          .serial = token.serial,
+          .library_manufacturer = library.manufacturer,
+          .library_description = library.description,
+          .library_version = library.library_version};
+}
+
+// What an operator should know of the token, in the log.
+void tell(const Profile& profile) {
+  if (!profile || profile->verdict == token_profile::Verdict::Production) return;
+  std::string text = "the token is fit for tests only";
+  for (const std::string& reason : profile->reasons) text += "; " + reason;
+  log_line(Severity::Warning, text);
+}
+
 Result<core::BackendOptions> backend_options(const config::Config& config) {
   Secret pin = TRY(config.token.pin.read());
+  auto profile = TRY(read_profile(config));
   return core::BackendOptions{.module = config.token.module,
                               .token_uri = config.token.uri,
                               .pin = std::move(pin),
+                              .module_parameters = config.token.parameters,
+                              .profile = std::move(profile),
                               .token_directory = config.token.directory,
                               .catalog = config.catalog,
                               .audit_directory = config.audit_directory,
@@ -88,9 +109,11 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
                               .policy = config.policy};
 }
 
-core::ExecutorOptions executor_options(const config::Config& config) {
+core::ExecutorOptions executor_options(const config::Config& config, const Profile& profile) {
   core::ExecutorOptions options;
-  options.token_threads = config.token.executors.value_or(2);
+  const std::size_t wanted = profile ? std::max(profile->symmetric, profile->asymmetric) : 0;
+  options.token_threads = std::max(options.token_threads, wanted);
+  options.token_threads = config.token.executors.value_or(options.token_threads);
   options.queue_length = config.limits.queue;
   return options;
 }
@@ -118,6 +141,13 @@ void describe_server(telemetry::Page& page, const http::Server& server) {
 
 }  // namespace
 
+void set_environment(const config::TokenSettings& token) {
+  for (const auto& [name, path] : token.environment) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before threads start
+    ::setenv(name.c_str(), std::filesystem::absolute(path).c_str(), 1);
+  }
+}
+
 struct Running::Parts {
   const WallTime started = wall_now();
   std::unique_ptr<core::Backend> backend;
@@ -134,8 +164,10 @@ Result<std::unique_ptr<Running>> Running::start(const config::Config& config) {
   set_environment(config.token);
   auto parts = std::make_unique<Parts>();
   core::BackendOptions backend = TRY(backend_options(config));
+  const core::ExecutorOptions executors = executor_options(config, backend.profile);
+  tell(backend.profile);
   parts->backend = TRY(core::Backend::open(std::move(backend)));
-  parts->executors = std::make_unique<core::Executors>(*parts->backend, executor_options(config));
+  parts->executors = std::make_unique<core::Executors>(*parts->backend, executors);
   parts->dispatcher = std::make_unique<api::Dispatcher>(*parts->backend, *parts->executors);
   api::Dispatcher& dispatcher = *parts->dispatcher;
   parts->server = TRY(http::Server::open(
@@ -227,8 +259,10 @@ Result<void> check(const config::Config& config) {
   TRY(http::Server::open(options,
                          [](http::Request, http::Respond) { return http::Overdue::Unavailable; }));
   const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(config.token.uri));
-  const auto module = TRY(pkcs11::Module::load(config.token.module));
-  TRY(pkcs11::find_slot(*module, uri));
+  const auto module = TRY(pkcs11::Module::load(config.token.module, config.token.parameters));
+  const pkcs11::TokenSlot slot = TRY(pkcs11::find_token(*module, uri));
+  const Profile profile = TRY(read_profile(config));
+  if (profile) TRY(profile->check_fit(identity_of(slot.identity, module->identity())));
   return {};
 }
 

@@ -143,17 +143,19 @@ Result<PinReference> read_pin(const Fields& token) {
 }
 
 Result<TokenSettings> read_token(const Fields& root) {
-  const Fields fields =
-      TRY(root.mapping("token", {"module", "uri", "pin", "directory", "executors", "environment"}));
+  const Fields fields = TRY(root.mapping("token", {"module", "uri", "pin", "directory", "executors",
+                                                   "environment", "parameters", "profile"}));
   std::filesystem::path module = TRY(fields.path("module"));
   std::string uri = TRY(read_uri(fields));
   PinReference pin = TRY(read_pin(fields));
-  TokenSettings token{std::move(module), std::move(uri), std::move(pin), {}, {}, {}};
+  TokenSettings token{std::move(module), std::move(uri), std::move(pin), {}, {}, {}, {}, {}};
   token.directory = TRY(fields.optional_path("directory"));
   if (fields.find("executors") != nullptr) {
     token.executors = TRY(fields.count("executors", 1, kMaxExecutors));
   }
   token.environment = TRY(read_environment(fields));
+  if (fields.find("parameters") != nullptr) token.parameters = TRY(fields.text("parameters"));
+  token.profile = TRY(fields.optional_path("profile"));
   return token;
 }
 

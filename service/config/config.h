@@ -48,6 +48,8 @@ struct TokenSettings {
   std::optional<std::filesystem::path> directory;  // a soft token's folder, made durable by us
   std::optional<unsigned> executors;
   std::map<std::string, std::filesystem::path> environment;  // set before the module is loaded
+  std::string parameters;                        // for the module's C_Initialize; mostly empty
+  std::optional<std::filesystem::path> profile;  // what keyward doctor wrote
 };
 
 struct Limits {

@@ -21,8 +21,12 @@ namespace {
 constexpr std::string_view kServiceCheck = "service-key-check";
 constexpr auto kSignOfLifeWithin = std::chrono::seconds(5);
 
-// SoftHSM's locks make symmetric work slower on two threads than on one; RSA and EC scale.
-pkcs11::Pace::Limits token_pace() {
+// Without a profile as SoftHSM likes it: its locks make symmetric work slower on two threads than
+// on one; RSA and EC scale.
+pkcs11::Pace::Limits token_pace(const BackendOptions& options) {
+  if (options.profile) {
+    return {.symmetric = options.profile->symmetric, .asymmetric = options.profile->asymmetric};
+  }
   return {.symmetric = 1, .asymmetric = std::max(1u, std::thread::hardware_concurrency())};
 }
 
@@ -37,8 +41,22 @@ Result<std::unique_ptr<pkcs11::Token>> log_in(const BackendOptions& options) {
   const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(options.token_uri));
   std::optional<pkcs11::TokenFolder> guard;
   if (options.token_directory) guard = TRY(pkcs11::TokenFolder::guard(*options.token_directory));
-  auto module = TRY(pkcs11::Module::load(options.module));
+  auto module = TRY(pkcs11::Module::load(options.module, options.module_parameters));
   return pkcs11::Token::open(std::move(module), uri, options.pin);
+}
+
+// A profile of another token, or of another version of its library, says nothing of this one.
+Result<void> check_profile(const BackendOptions& options, const pkcs11::Token& token) {
+  if (!options.profile) return {};
+  const pkcs11::TokenIdentity& found = token.identity();
+  const pkcs11::ModuleIdentity& library = token.module().identity();
+  return options.profile->check_fit({.label = found.label,
+                                     .manufacturer = found.manufacturer,
+                                     .model = found.model,
+                                     .serial = found.serial,
+                                     .library_manufacturer = library.manufacturer,
+                                     .library_description = library.description,
+                                     .library_version = library.library_version});
 }
 
 // Whether a service ran with this audit log. A folder that is not there yet is a first start's.
@@ -170,9 +188,11 @@ Result<void> compare_all(Shared& shared) {
 }  // namespace
 
 Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
-  auto shared = std::make_unique<Shared>(token_pace());
+  auto shared = std::make_unique<Shared>(token_pace(options));
   shared->token = TRY(log_in(options));
   options.pin = Secret();
+  TRY(check_profile(options, *shared->token));
+  shared->profile = std::move(options.profile);
   shared->token_directory = options.token_directory;
   shared->policy_file = options.policy;
   shared->catalog_seat.emplace(*shared);

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "base/task.h"
 #include "service/core/sealed.h"
+#include "service/token_profile/token_profile.h"
 
 namespace kw::policy {
 class Policy;
@@ -37,6 +38,9 @@ struct BackendOptions {
   std::filesystem::path module;  // the PKCS#11 library
   std::string token_uri;         // RFC 7512
   Secret pin;
+  std::string module_parameters = {};  // for C_Initialize; mostly empty
+  // What keyward doctor found out about this token; without one every algorithm is tried.
+  std::optional<token_profile::TokenProfile> profile = {};
   // A soft token's folder, if given: guarded at login, synced after key creation.
   std::optional<std::filesystem::path> token_directory;
   std::filesystem::path catalog;

@@ -22,6 +22,7 @@
 #include "service/audit/log.h"
 #include "service/crypto/workbench.h"
 #include "service/store/catalog.h"
+#include "service/token_profile/token_profile.h"
 
 // What stands behind the door. Only this room's .cc files include it: every header it names is
 // hidden from the rooms above.
@@ -106,6 +107,7 @@ struct Shared {
   pkcs11::Pace pace;
   std::optional<std::filesystem::path> token_directory;
   std::filesystem::path policy_file;
+  std::optional<token_profile::TokenProfile> profile;
   std::optional<Seat> catalog_seat;  // the catalog calls its MAC function one at a time
   std::unique_ptr<store::Catalog> catalog;
   std::unique_ptr<audit::Log> log;

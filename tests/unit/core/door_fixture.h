@@ -56,6 +56,9 @@ struct DoorFixture {
   // Nothing is signed in between: the token's calls are the tests' own.
   std::chrono::milliseconds checkpoint_every = std::chrono::hours(1);
 
+  // What try_open gives the backend of the token's profile.
+  std::optional<token_profile::TokenProfile> profile;
+
   test::SoftHsm hsm;
   test::TempDir folder;
   test::Pki pki;
