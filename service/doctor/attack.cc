@@ -22,6 +22,10 @@ AttackResult run(const Attack& attack, Lab& lab) {
 }
 
 Trial refused(const Answer& answer) { return {Fate::Refused, answer.name()}; }
+Trial refused(Trial before, const Answer& answer) {
+  const bool tells_little = answer.rv == CKR_MECHANISM_INVALID && before.detail.starts_with("CKR");
+  return tells_little ? std::move(before) : refused(answer);
+}
 Trial refused(std::string how) { return {Fate::Refused, std::move(how)}; }
 Trial succeeds(std::string how) { return {Fate::Succeeds, std::move(how)}; }
 

@@ -31,6 +31,8 @@ AttackResult run(const Attack& attack, Lab& lab);
 // What a trial came to.
 Trial refused(const Answer& answer);
 Trial refused(std::string how);
+// The same after several tries: that a mechanism is not there tells less than what came before.
+Trial refused(Trial before, const Answer& answer);
 Trial succeeds(std::string how);
 
 }  // namespace kw::doctor

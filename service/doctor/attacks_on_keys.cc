@@ -41,7 +41,7 @@ Trial wrap_then_decrypt(const Raw& raw, CK_OBJECT_HANDLE kek, const KnownKey& vi
     const RawMechanism mechanism = mechanism_of(way);
     const Answer blob = raw.wrap(mechanism, kek, victim.handle);
     if (!blob.ok()) {
-      last = refused(blob);
+      last = refused(std::move(last), blob);
       continue;
     }
     const Answer plain = raw.decrypt(mechanism, kek, blob.bytes);
@@ -49,7 +49,7 @@ Trial wrap_then_decrypt(const Raw& raw, CK_OBJECT_HANDLE kek, const KnownKey& vi
       return succeeds("the victim's " + std::to_string(victim.value.size()) +
                       " bytes in clear, by " + way.name);
     }
-    last = refused(plain);
+    last = refused(std::move(last), plain);
   }
   return last;
 }
@@ -230,7 +230,7 @@ Trial conjure(const Raw& raw, CK_OBJECT_HANDLE kek, CK_KEY_TYPE type, bool sensi
       const Answer made =
           raw.unwrap(mechanism_of(way), kek, host::random(size), unwrapped(type, sensitive));
       if (made.ok()) return succeeds(std::string("random bytes became a key, by ") + way.name);
-      last = refused(made);
+      last = refused(std::move(last), made);
     }
   }
   return last;
@@ -285,7 +285,7 @@ Trial give_away(const Raw& raw, const KnownKey& kek, CK_OBJECT_HANDLE victim, Is
   for (const WrappingWay& way : wrapping_ways()) {
     const Answer blob = raw.wrap(mechanism_of(way), kek.handle, victim);
     if (!blob.ok()) {
-      last = refused(blob);
+      last = refused(std::move(last), blob);
       continue;
     }
     const auto opened = open_outside(way, kek.value, blob.bytes, kKeySize);
@@ -354,7 +354,7 @@ Result<Trial> a9_careless(Lab& lab) {
   for (const WrappingWay& way : wrapping_ways()) {
     const Answer blob = prey.raw.wrap(mechanism_of(way), kek.object, prey.victim.handle);
     if (blob.ok()) return succeeds(std::string("CKA_WRAP_TEMPLATE is ignored by ") + way.name);
-    last = refused(blob);
+    last = refused(std::move(last), blob);
   }
   return last;
 }
@@ -366,7 +366,7 @@ Result<Trial> a9_ours(Lab& lab) {
   for (const WrappingWay& way : wrapping_ways()) {
     const Answer blob = prey.raw.wrap(mechanism_of(way), master.handle, prey.victim.handle);
     if (blob.ok()) return succeeds(std::string("wraps, by ") + way.name);
-    last = refused(blob);
+    last = refused(std::move(last), blob);
   }
   return last;
 }
@@ -416,12 +416,15 @@ Result<Trial> a21_ours(Lab& lab) {
       .bytes(CKA_ID, master.id)
       .text(CKA_LABEL, Lab::kLabel)
       .bytes(CKA_VALUE, host::random(kKeySize));
+  const Bytes own = check_block_of(raw, master.handle);
   const Answer made = raw.create(twin);
   if (!made.ok()) return refused(made);
   const auto found = pkcs11::find_key(raw.session(), Profile::MasterAes, master.id);
+  const Bytes seen = found ? check_block_of(raw, static_cast<CK_OBJECT_HANDLE>(*found)) : Bytes();
   (void)raw.destroy(made.object);
-  return found ? succeeds("keyward takes one of the two")
-               : refused("keyward finds two and takes neither");
+  if (!found) return refused("keyward finds two and takes neither");
+  return refused(seen == own ? "the token shows keyward its own key alone"
+                             : "the check value says that it is another key");
 }
 
 constexpr Attack kAttacks[] = {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/doctor/doctor.h"
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 
 #include "pkcs11/token_folder.h"
 #include "pkcs11/uri.h"
@@ -69,6 +71,9 @@ token_profile::Identity identity_of(const pkcs11::Token& token) {
           .library_version = library.library_version};
 }
 
+// "A5b" is 5.
+int number_of(const AttackResult& attack) { return std::atoi(attack.id.c_str() + 1); }
+
 void probe_attacks(Lab& lab, Report& report, const std::function<Result<void>()>& go_on) {
   for (const auto& list : {attacks_on_keys(), attacks_on_use()}) {
     for (const Attack& attack : list) {
@@ -76,6 +81,7 @@ void probe_attacks(Lab& lab, Report& report, const std::function<Result<void>()>
       report.attacks.push_back(run(attack, lab));
     }
   }
+  std::ranges::stable_sort(report.attacks, {}, number_of);
 }
 
 Result<void> probe_all(Lab& lab, Report& report, const Options& options, const Progress& progress,
@@ -86,7 +92,7 @@ Result<void> probe_all(Lab& lab, Report& report, const Options& options, const P
   progress("asking for known answers");
   report.features = probe_features(lab, go_on);
   TRY(go_on());
-  report.suites = judge_suites(report.algorithms, report.features);
+  report.suites = judge_suites(lab, report.algorithms, report.features);
   progress("attacking");
   probe_attacks(lab, report, go_on);
   report.own_keys = lab.differences();
@@ -97,6 +103,7 @@ Result<void> probe_all(Lab& lab, Report& report, const Options& options, const P
   report.keys_in_memory = memory.found;
   report.memory_detail = std::move(memory.detail);
   progress("measuring");
+  report.business = business();
   report.parallels = TRY(measure_parallel(lab, options.slice, go_on));
   return go_on();
 }

@@ -208,7 +208,7 @@ std::vector<Feature> probe_features(Lab& lab, const std::function<Result<void>()
   return features;
 }
 
-std::vector<AlgorithmResult> judge_suites(const std::vector<AlgorithmResult>& algorithms,
+std::vector<AlgorithmResult> judge_suites(Lab& lab, const std::vector<AlgorithmResult>& algorithms,
                                           const std::vector<Feature>& features) {
   const auto algorithm = [&](std::string_view name) {
     return std::ranges::find(algorithms, name, &AlgorithmResult::name)->offer;
@@ -216,6 +216,10 @@ std::vector<AlgorithmResult> judge_suites(const std::vector<AlgorithmResult>& al
   const auto gcm = std::ranges::find(features, "aes-gcm", &Feature::id);
   token_profile::Offer second;
   if (gcm == features.end() || gcm->works != Fact::Yes) second.refused = "no AES-GCM in the token";
+  const auto master = lab.ours(pkcs11::Profile::MasterAes);
+  if (!master || !lab.differences().empty()) {
+    second.refused = "an AES key in this token cannot be closed as it must be";
+  }
   return {{"1", algorithm("xaes-256-gcm")}, {"2", second}, {"3", algorithm("hmac-sha256")}};
 }
 

@@ -16,7 +16,7 @@ Result<std::vector<AlgorithmResult>> probe_algorithms(Lab& lab,
                                                       const std::function<Result<void>()>& go_on);
 
 // Whether the blob suites can be had, from what is known of the rest.
-std::vector<AlgorithmResult> judge_suites(const std::vector<AlgorithmResult>& algorithms,
+std::vector<AlgorithmResult> judge_suites(Lab& lab, const std::vector<AlgorithmResult>& algorithms,
                                           const std::vector<Feature>& features);
 
 }  // namespace kw::doctor

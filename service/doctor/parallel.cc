@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <thread>
 
@@ -17,7 +19,7 @@ using pkcs11::ObjectHandle;
 using pkcs11::Profile;
 using pkcs11::Session;
 
-constexpr int kRounds = 3;
+constexpr int kRounds = 5;
 constexpr double kWorthIt = 1.1;  // more threads have to bring a tenth more
 
 constexpr std::array<std::uint8_t, 32> kDigest{};
@@ -97,21 +99,15 @@ unsigned best_count(const std::array<double, kThreadCounts.size()>& per_second) 
   return kThreadCounts[best];
 }
 
-// Medians, because a round may meet a neighbour's burst.
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
-
+// The fastest round of each: the one that other programs disturbed least.
 Parallel measure(const Kind& kind, std::span<Worker> workers, std::chrono::duration<double> slice) {
-  std::array<std::vector<double>, kThreadCounts.size()> seen;
+  Parallel result{kind.call, kind.symmetric, {}, 1};
   for (int round = 0; round < kRounds; ++round) {
     for (std::size_t i = 0; i < kThreadCounts.size(); ++i) {
-      seen[i].push_back(throughput(kind, workers.first(kThreadCounts[i]), slice / kRounds));
+      const double seen = throughput(kind, workers.first(kThreadCounts[i]), slice / kRounds);
+      result.per_second[i] = std::max(result.per_second[i], seen);
     }
   }
-  Parallel result{kind.call, kind.symmetric, {}, 1};
-  for (std::size_t i = 0; i < seen.size(); ++i) result.per_second[i] = median(seen[i]);
   result.best = best_count(result.per_second);
   return result;
 }
@@ -139,15 +135,28 @@ Result<std::vector<Parallel>> measure_parallel(Lab& lab, std::chrono::duration<d
   return results;
 }
 
-unsigned best_of(const std::vector<Parallel>& parallels, bool symmetric) {
+unsigned best_of(const Report& report, bool symmetric) {
   unsigned best = kThreadCounts.back();
+  if (report.keys_in_memory == Fact::Yes) {
+    best = std::clamp(std::thread::hardware_concurrency(), 1u, best);
+  }
   bool measured = false;
-  for (const Parallel& each : parallels) {
+  for (const Parallel& each : report.parallels) {
     if (each.symmetric != symmetric) continue;
     best = std::min(best, each.best);
     measured = true;
   }
   return measured ? best : 1;
+}
+
+std::string business() {
+  double load = 0;
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  if (::getloadavg(&load, 1) != 1 || load < cores) return {};
+  char text[128];
+  std::snprintf(text, sizeof text, "other programs keep this machine busy (load %.0f on %u cores)",
+                load, cores);
+  return text;
 }
 
 }  // namespace kw::doctor

@@ -15,7 +15,11 @@ namespace kw::doctor {
 Result<std::vector<Parallel>> measure_parallel(Lab& lab, std::chrono::duration<double> slice,
                                                const std::function<Result<void>()>& go_on);
 
-// How many calls of a kind at once serve all calls of that kind well.
-unsigned best_of(const std::vector<Parallel>& parallels, bool symmetric);
+// Says so if the machine is too busy for figures to mean much; else nothing.
+std::string business();
+
+// How many calls of a kind at once serve all calls of that kind well. Where the token is software,
+// never more than this machine has cores.
+unsigned best_of(const Report& report, bool symmetric);
 
 }  // namespace kw::doctor

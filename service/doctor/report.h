@@ -72,6 +72,7 @@ struct Report {
   std::vector<Quirk> quirks;
   std::vector<AttackResult> attacks;
   std::vector<Parallel> parallels;
+  std::string business;                 // why the figures mean little; mostly empty
   Fact keys_in_memory = Fact::Untried;  // Yes: a key's bytes were found in this process
   std::string memory_detail;
   std::string own_keys;  // how keyward's own keys differ here from their profile; mostly empty

@@ -103,7 +103,7 @@ std::string attacks_of(const Report& report) {
   for (const AttackResult& each : report.attacks) {
     const bool own = each.defence == Defence::Keyward;
     lines += "  " + padded(each.id, 5) + padded(each.title, 48) +
-             padded(word_of(each.careless, false), 10) + padded(word_of(each.ours, own), 13) + "\n";
+             padded(word_of(each.careless, false), 10) + word_of(each.ours, own) + "\n";
     lines += "         " + filled(telling(each), 9);
   }
   return lines;
@@ -128,7 +128,8 @@ std::string parallels_of(const Report& report) {
                   each.per_second[2] / one, each.best);
     lines += line;
   }
-  return lines;
+  if (report.business.empty()) return lines;
+  return lines + "  " + filled(report.business + ": measure again when it is calm", 2);
 }
 
 std::string sentence_of(Verdict verdict) {

@@ -107,8 +107,8 @@ token_profile::TokenProfile to_profile(const Report& report) {
   profile.identity = report.identity;
   profile.verdict = report.verdict;
   profile.reasons = report.reasons;
-  profile.symmetric = best_of(report.parallels, true);
-  profile.asymmetric = best_of(report.parallels, false);
+  profile.symmetric = best_of(report, true);
+  profile.asymmetric = best_of(report, false);
   for (const AlgorithmResult& each : report.algorithms) {
     profile.algorithms.emplace(each.name, each.offer);
   }

@@ -4,6 +4,8 @@
 // control. Attacks without a battery of their own (A22 to A26) are in discipline_test.cc.
 #include "service/doctor/attack.h"
 
+#include <cstring>
+
 #include "service/crypto/sign.h"
 #include "service/crypto/workbench.h"
 #include "tests/support/expect.h"

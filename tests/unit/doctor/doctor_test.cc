@@ -40,6 +40,15 @@ pkcs11::ObjectTemplate data_object(std::string_view label, ByteView id) {
   return object;
 }
 
+// What the doctor says of a SoftHSM, found once: it takes seconds.
+const Report& softhsm_report() {
+  static const Report report = [] {
+    const test::SoftHsm hsm;
+    return REQUIRE_OK(examine(hsm));
+  }();
+  return report;
+}
+
 // The labels of all token objects.
 std::vector<std::string> labels(const test::SoftHsm& hsm) {
   const auto token = hsm.open();
@@ -74,8 +83,7 @@ bool mentions(const std::vector<std::string>& reasons, std::string_view word) {
 }  // namespace
 
 TEST_CASE("doctor: finds SoftHSM fit for tests only, and says why", "[doctor]") {
-  const test::SoftHsm hsm;
-  const Report report = REQUIRE_OK(examine(hsm));
+  const Report& report = softhsm_report();
   CHECK(report.verdict == Verdict::TestsOnly);
   CHECK(report.keys_in_memory == Fact::Yes);
   CHECK(mentions(report.reasons, "this process's memory"));
@@ -88,8 +96,7 @@ TEST_CASE("doctor: finds SoftHSM fit for tests only, and says why", "[doctor]") 
 }
 
 TEST_CASE("doctor: SoftHSM can do every algorithm of keyward", "[doctor]") {
-  const test::SoftHsm hsm;
-  const Report report = REQUIRE_OK(examine(hsm));
+  const Report& report = softhsm_report();
   CHECK(report.algorithms.size() == keys::algorithms().size());
   for (const AlgorithmResult& each : report.algorithms) {
     INFO(each.name << ": " << each.offer.refused.value_or(""));
@@ -100,8 +107,7 @@ TEST_CASE("doctor: SoftHSM can do every algorithm of keyward", "[doctor]") {
 
 // What reference measurements of SoftHSM 2.6.1 say, of Debian 12's package.
 TEST_CASE("doctor: knows what SoftHSM can and cannot do", "[doctor]") {
-  const test::SoftHsm hsm;
-  const Report report = REQUIRE_OK(examine(hsm));
+  const Report& report = softhsm_report();
   for (const char* const id :
        {"random", "import", "aes-generate", "aes-ecb", "aes-cbc", "aes-ctr", "aes-gcm", "aes-cmac",
         "xaes", "hmac-sha256", "hmac-sha512", "aes-key-wrap", "kwp-210a", "oaep-sha1"}) {
@@ -125,10 +131,9 @@ TEST_CASE("doctor: logs in once and leaves nothing behind", "[doctor]") {
 TEST_CASE("doctor: leaves nothing behind when the token fails in the middle", "[doctor][fault]") {
   const test::SoftHsm hsm;
   const auto rule = GENERATE(values<std::string>(
-      {"fail C_GenerateKey 3 CKR_DEVICE_ERROR", "fail C_GenerateKeyPair */2 CKR_FUNCTION_FAILED",
-       "fail C_Sign */3 CKR_GENERAL_ERROR", "fail C_OpenSession */5 CKR_SESSION_COUNT",
-       "fail C_DestroyObject */4 CKR_FUNCTION_FAILED", "fail C_WrapKey * CKR_DEVICE_REMOVED",
-       "fail C_GetAttributeValue */7 CKR_GENERAL_ERROR"}));
+      {"fail C_GenerateKeyPair */2 CKR_FUNCTION_FAILED; fail C_Sign */3 CKR_GENERAL_ERROR",
+       "fail C_OpenSession */5 CKR_SESSION_COUNT", "fail C_DestroyObject */4 CKR_FUNCTION_FAILED",
+       "fail C_GetAttributeValue */7 CKR_GENERAL_ERROR; fail C_WrapKey * CKR_DEVICE_REMOVED"}));
   INFO(rule);
   hsm.rules(rule);
   const auto report = examine(hsm);
@@ -181,8 +186,7 @@ TEST_CASE("doctor: what the token cannot do is not offered, with the reason", "[
 }
 
 TEST_CASE("doctor: its profile says what its report says", "[doctor]") {
-  const test::SoftHsm hsm;
-  const Report report = REQUIRE_OK(examine(hsm));
+  const Report& report = softhsm_report();
   const auto profile = to_profile(report);
   CHECK(REQUIRE_OK(token_profile::TokenProfile::parse(profile.to_yaml())) == profile);
   CHECK(profile.check_fit(report.identity));
