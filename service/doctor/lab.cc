@@ -15,6 +15,7 @@ using pkcs11::ObjectTemplate;
 using pkcs11::Profile;
 
 constexpr std::string_view kIdPrefix = "kwdoctor";
+constexpr int kPasses = 5;  // a token that stumbles now and then gets cleared all the same
 
 struct Optional {
   CK_ATTRIBUTE_TYPE type;
@@ -201,10 +202,13 @@ Result<CK_OBJECT_HANDLE> Lab::message_key(Raw& raw) {
 Result<std::size_t> Lab::sweep() {
   pkcs11::Session session = TRY(token_.open_session());
   ours_.clear();
-  const std::vector<pkcs11::ObjectHandle> found = TRY(scratch_objects(session));
-  for (const pkcs11::ObjectHandle object : found) (void)session.destroy_object(object);
-  const std::vector<pkcs11::ObjectHandle> left = TRY(scratch_objects(session));
-  if (left.empty()) return found.size();
+  std::vector<pkcs11::ObjectHandle> left = TRY(scratch_objects(session));
+  const std::size_t found = left.size();
+  for (int pass = 0; pass < kPasses && !left.empty(); ++pass) {
+    for (const pkcs11::ObjectHandle object : left) (void)session.destroy_object(object);
+    left = TRY(scratch_objects(session));
+  }
+  if (left.empty()) return found;
   return Error(Code::Unavailable, std::to_string(left.size()) + " scratch objects labelled " +
                                       kLabel + " cannot be removed");
 }

@@ -96,46 +96,46 @@ std::size_t count_in(const Region& region, const Workshop& workshop) {
   return count;
 }
 
-// The template is built here by hand, so that no copy of the value is made on the way.
-Answer bring_in(const Raw& raw, const Workshop& workshop) {
-  CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
-  CK_KEY_TYPE type = CKK_AES;
-  CK_BBOOL yes = CK_TRUE;
-  CK_BBOOL no = CK_FALSE;
-  std::array<CK_ATTRIBUTE, 8> wish = {{{CKA_CLASS, &object_class, sizeof object_class},
-                                       {CKA_KEY_TYPE, &type, sizeof type},
-                                       {CKA_TOKEN, &no, sizeof no},
-                                       {CKA_PRIVATE, &no, sizeof no},
-                                       {CKA_SENSITIVE, &yes, sizeof yes},
-                                       {CKA_EXTRACTABLE, &no, sizeof no},
-                                       {CKA_ENCRYPT, &yes, sizeof yes},
-                                       {CKA_VALUE, workshop.key().data(), kKeySize}}};
-  Answer answer;
-  answer.rv = raw.call().C_CreateObject(raw.handle(), wish.data(), wish.size(), &answer.object);
-  return answer;
+std::size_t count_everywhere(const Workshop& workshop) {
+  std::size_t count = 0;
+  for (const Region& region : regions()) count += count_in(region, workshop);
+  return count;
+}
+
+// The key goes in wrapped: what stands in clear afterwards was unwrapped in this process.
+Answer bring_in(const Raw& raw, const Workshop& workshop, const KnownKey& kek) {
+  const Bytes blob = host::wrap(host::Wrapping::Plain, kek.value, workshop.key());
+  const SecretWish wish{.uses = kEncrypt, .extractable = false, .is_private = false};
+  return raw.unwrap(CKM_AES_KEY_WRAP, kek.handle, blob, secret_key(wish));
+}
+
+Result<MemoryFinding> look(Lab& lab) {
+  const Raw raw = TRY(lab.raw());
+  const KnownKey kek = TRY(known_key(raw, {.uses = kUnwrap}));
+  const Workshop workshop;
+  Bytes value = host::random(kKeySize);
+  std::ranges::copy(value, workshop.key().begin());
+  wipe(value);
+  const std::size_t before = count_everywhere(workshop);
+  const Answer made = bring_in(raw, workshop, kek);
+  if (!made.ok()) return Error(Code::Unimplemented, "no key unwraps: " + made.name());
+  const std::array<std::uint8_t, 16> block{};
+  (void)raw.encrypt(CKM_AES_ECB, made.object, block);
+  const std::size_t after = count_everywhere(workshop);
+  wipe(workshop.key());
+  if (after <= before) {
+    return MemoryFinding{Fact::No, "a key that was unwrapped was not found in this process"};
+  }
+  return MemoryFinding{Fact::Yes,
+                       "a key that was unwrapped stands in clear in this process's memory"};
 }
 
 }  // namespace
 
 MemoryFinding look_for_keys(Lab& lab) {
-  const auto raw = lab.raw();
-  if (!raw) return {Fact::Untried, raw.error().detail()};
-  const Workshop workshop;
-  Bytes value = host::random(kKeySize);
-  std::ranges::copy(value, workshop.key().begin());
-  wipe(value);
-  const Answer made = bring_in(*raw, workshop);
-  if (!made.ok()) return {Fact::Untried, "the token takes no key from outside: " + made.name()};
-  const std::array<std::uint8_t, 16> block{};
-  (void)raw->encrypt(CKM_AES_ECB, made.object, block);
-  std::size_t count = 0;
-  for (const Region& region : regions()) {
-    // A mapping of ours may have been joined with a neighbour: the search looks at addresses.
-    count += count_in(region, workshop);
-  }
-  wipe(workshop.key());
-  if (count == 0) return {Fact::No, "a key that was brought in was not found in this process"};
-  return {Fact::Yes, "a key that was brought in stands in clear in this process's memory"};
+  Result<MemoryFinding> found = look(lab);
+  if (found) return *std::move(found);
+  return {Fact::Untried, found.error().detail()};
 }
 
 }  // namespace kw::doctor

@@ -13,8 +13,9 @@ struct MemoryFinding {
   std::string detail;
 };
 
-// Brings a key in, uses it, wipes the doctor's own copy, and looks for the key's bytes in this
-// process's memory. A key that is found there is guarded by nothing but the process.
+// Has the token unwrap a key and use it, and looks for the key's bytes in this process's memory. A
+// key that is found there is guarded by nothing but the process. The key goes in wrapped, so that
+// what a library leaves of its messages to a device is not taken for the key.
 MemoryFinding look_for_keys(Lab& lab);
 
 }  // namespace kw::doctor

@@ -79,6 +79,10 @@ std::vector<std::string> tests_only_reasons(const Report& report) {
 
 // True of every token like it, and good to know.
 void add_notes(const Report& report, std::vector<std::string>& reasons) {
+  if (report.keys_in_memory == Fact::Untried) {
+    reasons.emplace_back("whether keys lie in this process's memory could not be tried: " +
+                         report.memory_detail);
+  }
   const std::string careless = on_careless_alone(report);
   if (!careless.empty()) {
     reasons.emplace_back("attacks that succeed on keys made without keyward's templates: " +
