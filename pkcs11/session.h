@@ -67,7 +67,7 @@ class Session {
   Result<Bytes> sign(const Mechanism& mechanism, ObjectHandle key, ByteView data);
   Result<void> generate_random(std::span<std::uint8_t> out);
 
-  // For this room and its tests.
+  // For this room, its tests, and service/doctor.
   unsigned long handle() const noexcept { return handle_; }
   const Module& module() const noexcept { return *module_; }
 

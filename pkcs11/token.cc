@@ -6,7 +6,6 @@
 #include "pkcs11/slots.h"
 
 namespace kw::pkcs11 {
-namespace {
 
 Result<TokenSlot> find_token(const Module& module, const TokenUri& uri) {
   std::vector<TokenSlot> matching = TRY(list_tokens(module));
@@ -23,6 +22,8 @@ Result<TokenSlot> find_token(const Module& module, const TokenUri& uri) {
   return std::move(matching.front());
 }
 
+namespace {
+
 // A token of the same label is not the same token.
 Result<void> check_same(const TokenIdentity& found, const TokenIdentity& known) {
   const bool same =
@@ -34,10 +35,6 @@ Result<void> check_same(const TokenIdentity& found, const TokenIdentity& known) 
 }
 
 }  // namespace
-
-Result<unsigned long> find_slot(const Module& module, const TokenUri& uri) {
-  return TRY(find_token(module, uri)).slot;
-}
 
 Token::Token(std::shared_ptr<Module> module, unsigned long slot, TokenIdentity identity,
              Session anchor)

@@ -6,13 +6,14 @@
 #include "base/secret.h"
 #include "pkcs11/module.h"
 #include "pkcs11/session.h"
+#include "pkcs11/slots.h"
 #include "pkcs11/uri.h"
 
 namespace kw::pkcs11 {
 
-// The slot of the one initialised token that `uri` names, without a session or a login.
+// The one initialised token that `uri` names, without a session or a login.
 // Errors: Unavailable (no such token), FailedPrecondition (several match).
-Result<unsigned long> find_slot(const Module& module, const TokenUri& uri);
+Result<TokenSlot> find_token(const Module& module, const TokenUri& uri);
 
 // Token is one logged-in token. The login belongs to the process and hangs on one session, the
 // anchor, that is lent to nobody; closing it is the only logout. The Token and every session that

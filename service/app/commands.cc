@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "service/app/bench_command.h"
+#include "service/app/doctor_command.h"
 #include "service/app/hardening.h"
 #include "service/app/running.h"
 #include "service/config/config.h"
@@ -273,6 +274,7 @@ cli::ServerCommands server_commands() {
                     .completion = Completion::File}},
        .run = run_unlatch},
       bench_command(),
+      doctor_command(),
   };
 }
 

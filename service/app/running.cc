@@ -29,14 +29,6 @@ constexpr auto kSignWithin = std::chrono::seconds(2);  // when the drain took al
 constexpr auto kMaintainWithin = std::chrono::seconds(60);
 constexpr auto kScrapeWithin = std::chrono::seconds(5);
 
-// Before the module is loaded, and before other threads could read it.
-void set_environment(const config::TokenSettings& token) {
-  for (const auto& [name, path] : token.environment) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): before threads start
-    ::setenv(name.c_str(), std::filesystem::absolute(path).c_str(), 1);
-  }
-}
-
 http::TlsFiles tls_of(const config::Config& config) {
   http::TlsFiles files{config.tls.certificate, config.tls.key, config.tls.client_ca, {}};
   if (config.tls.crl) files.crls.push_back(*config.tls.crl);
@@ -81,39 +73,78 @@ http::ServerOptions server_options(const config::Config& config) {
   return options;
 }
 
-Result<core::TokenAccess> token_access(const config::Config& config) {
-  Secret pin = TRY(config.token.pin.read());
-  return core::TokenAccess{.module = config.token.module,
-                           .uri = config.token.uri,
-                           .pin = std::move(pin),
-                           .directory = config.token.directory};
+using Profile = std::optional<token_profile::TokenProfile>;
+
+Result<Profile> read_profile(const config::Config& config) {
+  if (!config.token.profile) return Profile();
+  return Profile(TRY(token_profile::TokenProfile::load(*config.token.profile)));
 }
 
-core::Concurrency concurrency_of(const config::TokenSettings& token) {
+Result<core::TokenAccess> token_access(const config::Config& config) {
+  Secret pin = TRY(config.token.pin.read());
+  Profile profile = TRY(read_profile(config));
+  return core::TokenAccess{.module = config.token.module,
+                           .parameters = config.token.parameters,
+                           .uri = config.token.uri,
+                           .pin = std::move(pin),
+                           .directory = config.token.directory,
+                           .profile = std::move(profile)};
+}
+
+core::Concurrency concurrency_of(const config::TokenSettings& token, const Profile& profile) {
   core::Concurrency likes = core::default_concurrency();
+  if (profile) {
+    likes.symmetric = profile->symmetric;
+    likes.asymmetric = profile->asymmetric;
+  }
   likes.symmetric = token.concurrency.symmetric.value_or(likes.symmetric);
   likes.asymmetric = token.concurrency.asymmetric.value_or(likes.asymmetric);
   likes.generate = token.concurrency.generate.value_or(likes.generate);
   return likes;
 }
 
+token_profile::Identity identity_of(const pkcs11::TokenIdentity& token,
+                                    const pkcs11::ModuleIdentity& library) {
+  return {.label = token.label,
+          .manufacturer = token.manufacturer,
+          .model = token.model,
+          .serial = token.serial,
+          .library_manufacturer = library.manufacturer,
+          .library_description = library.description,
+          .library_version = library.library_version};
+}
+
+// What an operator should know of the token, in the log.
+void tell(const Profile& profile) {
+  if (!profile || profile->verdict == token_profile::Verdict::Production) return;
+  std::string text = "the token is fit for tests only";
+  for (const std::string& reason : profile->reasons) text += "; " + reason;
+  log_line(Severity::Warning, text);
+}
+
 Result<core::BackendOptions> backend_options(const config::Config& config) {
   Secret pin = TRY(config.token.pin.read());
+  Profile profile = TRY(read_profile(config));
+  const core::Concurrency concurrency = concurrency_of(config.token, profile);
   return core::BackendOptions{.module = config.token.module,
                               .token_uri = config.token.uri,
                               .pin = std::move(pin),
+                              .module_parameters = config.token.parameters,
+                              .profile = std::move(profile),
                               .token_directory = config.token.directory,
                               .catalog = config.catalog,
                               .audit_directory = config.audit_directory,
                               .checkpoint_every = config.checkpoint_every,
                               .policy = config.policy,
-                              .concurrency = concurrency_of(config.token)};
+                              .concurrency = concurrency};
 }
 
-core::ExecutorOptions executor_options(const config::Config& config) {
+core::ExecutorOptions executor_options(const config::Config& config, const Profile& profile) {
   core::ExecutorOptions options;
-  options.concurrency = concurrency_of(config.token);
-  options.token_threads = config.token.executors.value_or(2);
+  options.concurrency = concurrency_of(config.token, profile);
+  const std::size_t wanted = profile ? std::max(profile->symmetric, profile->asymmetric) : 0;
+  options.token_threads = std::max(options.token_threads, wanted);
+  options.token_threads = config.token.executors.value_or(options.token_threads);
   options.queue_length = config.limits.queue;
   options.queue_share = config.limits.queue_per_caller.value_or(0);
   options.hung_after = config.token.hung_after;
@@ -144,6 +175,13 @@ void describe_server(telemetry::Page& page, const http::Server& server) {
 
 }  // namespace
 
+void set_environment(const config::TokenSettings& token) {
+  for (const auto& [name, path] : token.environment) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before threads start
+    ::setenv(name.c_str(), std::filesystem::absolute(path).c_str(), 1);
+  }
+}
+
 struct Running::Parts {
   const WallTime started = wall_now();
   // As it was set when no other thread could read it; it is not set again.
@@ -163,8 +201,10 @@ Result<std::unique_ptr<Running>> Running::start(const config::Config& config) {
   auto parts = std::make_unique<Parts>();
   parts->environment = config.token.environment;
   core::BackendOptions backend = TRY(backend_options(config));
+  const core::ExecutorOptions executors = executor_options(config, backend.profile);
+  tell(backend.profile);
   parts->backend = TRY(core::Backend::open(std::move(backend)));
-  parts->executors = std::make_unique<core::Executors>(*parts->backend, executor_options(config));
+  parts->executors = std::make_unique<core::Executors>(*parts->backend, executors);
   parts->dispatcher = std::make_unique<api::Dispatcher>(*parts->backend, *parts->executors);
   api::Dispatcher& dispatcher = *parts->dispatcher;
   parts->server = TRY(http::Server::open(
@@ -281,8 +321,10 @@ Result<void> check(const config::Config& config) {
   TRY(http::Server::open(options,
                          [](http::Request, http::Respond) { return http::Overdue::Unavailable; }));
   const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(config.token.uri));
-  const auto module = TRY(pkcs11::Module::load(config.token.module));
-  TRY(pkcs11::find_slot(*module, uri));
+  const auto module = TRY(pkcs11::Module::load(config.token.module, config.token.parameters));
+  const pkcs11::TokenSlot slot = TRY(pkcs11::find_token(*module, uri));
+  const Profile profile = TRY(read_profile(config));
+  if (profile) TRY(profile->check_fit(identity_of(slot.identity, module->identity())));
   return {};
 }
 

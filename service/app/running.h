@@ -58,6 +58,10 @@ class Running {
   std::unique_ptr<Parts> parts_;
 };
 
+// Sets the token's environment variables: before its module is loaded, and before there are
+// threads.
+void set_environment(const config::TokenSettings& token);
+
 // Everything that `start` would refuse, found without serving: files, references, TLS material, the
 // policy's own tests, the token's presence. Does not log in, and touches neither catalog nor log.
 Result<void> check(const config::Config& config);

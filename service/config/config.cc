@@ -161,7 +161,7 @@ Result<Concurrency> read_concurrency(const Fields& token) {
 Result<TokenSettings> read_token(const Fields& root) {
   const Fields fields =
       TRY(root.mapping("token", {"module", "uri", "pin", "directory", "executors", "concurrency",
-                                 "hung_after", "most_hung", "environment"}));
+                                 "hung_after", "most_hung", "environment", "parameters", "profile"}));
   std::filesystem::path module = TRY(fields.path("module"));
   std::string uri = TRY(read_uri(fields));
   PinReference pin = TRY(read_pin(fields));
@@ -170,13 +170,17 @@ Result<TokenSettings> read_token(const Fields& root) {
                       .pin = std::move(pin),
                       .directory = {},
                       .executors = {},
-                      .environment = {}};
+                      .environment = {},
+                      .parameters = {},
+                      .profile = {}};
   token.directory = TRY(fields.optional_path("directory"));
   token.executors = TRY(read_optional_count(fields, "executors", kMaxExecutors));
   token.concurrency = TRY(read_concurrency(fields));
   token.hung_after = TRY(fields.duration("hung_after", token.hung_after));
   token.most_hung = TRY(fields.count("most_hung", token.most_hung, kMaxExecutors));
   token.environment = TRY(read_environment(fields));
+  if (fields.find("parameters") != nullptr) token.parameters = TRY(fields.text("parameters"));
+  token.profile = TRY(fields.optional_path("profile"));
   return token;
 }
 

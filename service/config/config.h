@@ -58,6 +58,8 @@ struct TokenSettings {
   std::chrono::milliseconds hung_after{10'000};  // a call that takes longer hangs
   unsigned most_hung = 4;                        // calls at a time; with more the service ends
   std::map<std::string, std::filesystem::path> environment;  // set before the module is loaded
+  std::string parameters;                        // for the module's C_Initialize; mostly empty
+  std::optional<std::filesystem::path> profile;  // what keyward doctor wrote
 };
 
 struct Limits {

@@ -33,9 +33,11 @@ Result<bool> is_there(const std::filesystem::path& path) {
 
 TokenAccess access_of(BackendOptions& options) {
   return {.module = options.module,
+          .parameters = options.module_parameters,
           .uri = options.token_uri,
           .pin = std::move(options.pin),
-          .directory = options.token_directory};
+          .directory = options.token_directory,
+          .profile = std::move(options.profile)};
 }
 
 // Nobody else is there yet: the epoch is in service at once.

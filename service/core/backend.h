@@ -16,6 +16,7 @@
 #include "service/core/sealed.h"
 #include "service/core/token_access.h"
 #include "service/core/work.h"
+#include "service/token_profile/token_profile.h"
 
 namespace kw::policy {
 class Policy;
@@ -41,6 +42,9 @@ struct BackendOptions {
   std::filesystem::path module;  // the PKCS#11 library
   std::string token_uri;         // RFC 7512
   Secret pin;
+  std::string module_parameters = {};  // for C_Initialize; mostly empty
+  // What keyward doctor found out about this token; without one every algorithm is tried.
+  std::optional<token_profile::TokenProfile> profile = {};
   // A soft token's folder, if given: guarded at login, synced after key creation.
   std::optional<std::filesystem::path> token_directory;
   std::filesystem::path catalog;

@@ -59,6 +59,14 @@ Result<KeyView> finish_creation(Passage& passage, const keys::Key& key, keys::Ke
   return seat.shared().catalog->find(key.id);
 }
 
+// What the token's profile says it cannot do is refused before anything is written or tried.
+Result<void> check_offered(const Shared& shared, const keys::Algorithm& algorithm) {
+  const std::optional<std::string> refused = shared.keeper.refusal_of(algorithm.name);
+  if (!refused) return {};
+  return refusal(Code::Unimplemented, "algorithm: this token cannot do " +
+                                          std::string(algorithm.name) + ": " + *refused);
+}
+
 Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
   passage.about(request.name);
   policy::Question question;
@@ -73,6 +81,7 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
   if (request.name.text().starts_with(kReservedPrefix)) {
     return refusal(Code::InvalidArgument, "names under keyward/ are the service's own");
   }
+  TRY(check_offered(passage.shared(), *algorithm));
   const keys::KeyVersion version = fresh_version(1);
   const keys::Key key{.id = KeyId::random(),
                       .name = request.name,
@@ -93,6 +102,7 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
 
 Result<KeyView> rotate_now(Passage& passage, const KeyName& name) {
   const KeyView key = TRY(passage.admit(name));
+  TRY(check_offered(passage.shared(), *key->algorithm));
   const std::uint32_t newest = to_number(key->versions.back().number);
   const keys::KeyVersion version = fresh_version(newest + 1);
   passage.about(*key, version.number);

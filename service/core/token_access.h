@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/secret.h"
+#include "service/token_profile/token_profile.h"
 
 namespace kw::core {
 
@@ -13,10 +14,13 @@ namespace kw::core {
 // long as the service may have to log in again.
 struct TokenAccess {
   std::filesystem::path module;  // the PKCS#11 library
+  std::string parameters = {};   // for C_Initialize; mostly empty
   std::string uri;               // RFC 7512
   Secret pin;
   // A soft token's folder, if given: guarded at login, synced after key creation.
   std::optional<std::filesystem::path> directory;
+  // What keyward doctor found out about this token; without one every algorithm is tried.
+  std::optional<token_profile::TokenProfile> profile = {};
 };
 
 }  // namespace kw::core

@@ -19,6 +19,20 @@ std::string name_of(const pkcs11::TokenIdentity& token) {
   return token.label + " (" + token.model + ", serial " + token.serial + ")";
 }
 
+// A profile of another token, or of another version of its library, says nothing of this one.
+Result<void> check_profile(const Epoch::Profile& profile, const pkcs11::Token& token) {
+  if (!profile) return {};
+  const pkcs11::TokenIdentity& found = token.identity();
+  const pkcs11::ModuleIdentity& library = token.module().identity();
+  return profile->check_fit({.label = found.label,
+                             .manufacturer = found.manufacturer,
+                             .model = found.model,
+                             .serial = found.serial,
+                             .library_manufacturer = library.manufacturer,
+                             .library_description = library.description,
+                             .library_version = library.library_version});
+}
+
 bool is_refused_pin(const Error& error) {
   return error.rv() != 0 && pkcs11::rv_class(error) == pkcs11::RvClass::Latch;
 }
@@ -99,17 +113,18 @@ Result<void> TokenKeeper::begin(const TokenAccess& access, const pkcs11::TokenId
   const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(access.uri));
   std::optional<pkcs11::TokenFolder> guard;
   if (access.directory) guard = TRY(pkcs11::TokenFolder::guard(*access.directory));
-  auto module =
-      TRY(pkcs11::Module::load(access.module, calls_, pkcs11::Module::Leftover::Finalize));
+  auto module = TRY(pkcs11::Module::load(access.module, access.parameters, calls_,
+                                         pkcs11::Module::Leftover::Finalize));
   auto token = pkcs11::Token::open(std::move(module), uri, access.pin, known);
   if (!token) {
     if (is_refused_pin(token.error())) latch(access.uri, token.error());
     return std::move(token).error();
   }
+  TRY(check_profile(access.profile, **token));
   log_line(Severity::Info, "logged in to the token " + name_of((*token)->identity()));
   const MutexLock lock(mutex_);
   KW_ASSERT(epoch_ == nullptr);
-  epoch_ = std::make_shared<Epoch>(++number_, std::move(token).value());
+  epoch_ = std::make_shared<Epoch>(++number_, std::move(token).value(), access.profile);
   objects_before_ = all_objects_made();
   if (state_ != TokenState::Paused) state_ = TokenState::HalfOpen;
   return {};
@@ -193,6 +208,12 @@ std::optional<pkcs11::TokenIdentity> TokenKeeper::identity() const {
   const MutexLock lock(mutex_);
   if (epoch_ == nullptr) return std::nullopt;
   return epoch_->token().identity();
+}
+
+std::optional<std::string> TokenKeeper::refusal_of(std::string_view algorithm) const {
+  const MutexLock lock(mutex_);
+  if (epoch_ == nullptr || !epoch_->profile()) return std::nullopt;
+  return epoch_->profile()->refusal_of(algorithm);
 }
 
 std::uint64_t TokenKeeper::epoch_number() const {

@@ -17,6 +17,7 @@
 #include "pkcs11/token.h"
 #include "service/core/pin_latch.h"
 #include "service/core/token_access.h"
+#include "service/token_profile/token_profile.h"
 
 namespace kw::core {
 
@@ -27,13 +28,16 @@ class Desk;
 // (docs/adr/0006-epochs.md). Safe for concurrent use.
 class Epoch {
  public:
-  Epoch(std::uint64_t number, std::unique_ptr<pkcs11::Token> token)
-      : number_(number), token_(std::move(token)) {}
+  using Profile = std::optional<token_profile::TokenProfile>;
+
+  Epoch(std::uint64_t number, std::unique_ptr<pkcs11::Token> token, Profile profile)
+      : number_(number), token_(std::move(token)), profile_(std::move(profile)) {}
   Epoch(const Epoch&) = delete;
   Epoch& operator=(const Epoch&) = delete;
 
   std::uint64_t number() const noexcept { return number_; }
   const pkcs11::Token& token() const noexcept { return *token_; }
+  const Profile& profile() const noexcept { return profile_; }
 
   // Whether a version was compared with the catalog since the epoch began: what was not may not be
   // used.
@@ -45,6 +49,7 @@ class Epoch {
  private:
   const std::uint64_t number_;
   const std::unique_ptr<pkcs11::Token> token_;
+  const Profile profile_;
   mutable Mutex mutex_;
   std::set<std::pair<KeyId, Version>> verified_ KW_GUARDED_BY(mutex_);
 };
@@ -101,7 +106,7 @@ class TokenKeeper {
 
   // Brings up another epoch for the healer alone: Open becomes HalfOpen, Paused stays. There must
   // be none: see clear. A refused PIN is latched. Errors: Unavailable; FailedPrecondition (the
-  // latch stands; another token).
+  // latch stands; another token; a profile that does not speak of this one).
   Result<void> begin(const TokenAccess& access, const pkcs11::TokenIdentity* known);
   // The epoch comes into service.
   void admit();
@@ -119,6 +124,8 @@ class TokenKeeper {
   std::string why() const;
   TokenState state() const;
   std::optional<pkcs11::TokenIdentity> identity() const;
+  // Why the token's profile says that it cannot do the algorithm; nothing where it does not.
+  std::optional<std::string> refusal_of(std::string_view algorithm) const;
   std::uint64_t epoch_number() const;
   const PinLatch& pin_latch() const noexcept { return latch_; }
   // The session objects that this epoch made: SoftHSM gives back none of them before C_Finalize.

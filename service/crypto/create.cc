@@ -115,8 +115,10 @@ Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, V
   if (material) return material;
   (void)destroy_version(bench, key.id, version);
   if (material.error().code() != Code::Unimplemented) return material;
-  return refusal(Code::Unimplemented,
-                 "algorithm: this token cannot do " + std::string(key.algorithm->name));
+  return Error(Code::Unimplemented,
+               "algorithm: this token cannot do " + std::string(key.algorithm->name),
+               material.error().rv())
+      .advised();
 }
 
 Result<Bytes> check_value(Workbench& bench, const keys::Key& key, Version version) {

@@ -57,6 +57,8 @@ TEST_CASE("config: what may be absent has defaults", "[config]") {
   CHECK_FALSE(config.token.directory);
   CHECK_FALSE(config.token.executors);
   CHECK(config.token.environment.empty());
+  CHECK(config.token.parameters.empty());
+  CHECK_FALSE(config.token.profile);
   CHECK(config.limits.request_deadline == 10s);
   CHECK(config.catalog == "d");
 }
@@ -65,12 +67,15 @@ TEST_CASE("config: optional settings are read", "[config]") {
   const std::string yaml =
       replaced(kShortest, "pin: env:PIN",
                "pin: env:PIN, directory: token, executors: 3, "
-               "environment: {SOFTHSM2_CONF: token/softhsm2.conf}") +
+               "environment: {SOFTHSM2_CONF: token/softhsm2.conf}, "
+               "parameters: \"configdir='sql:db'\", profile: token.profile") +
       "limits: {request_deadline: 250ms, idle_timeout: 2m, connections: 10, queue: 20}\n";
   const Config config = REQUIRE_OK(Config::parse(yaml, "/srv"));
   CHECK(config.token.directory == std::filesystem::path("/srv/token"));
   CHECK(config.token.executors == 3u);
   CHECK(config.token.environment.at("SOFTHSM2_CONF") == "/srv/token/softhsm2.conf");
+  CHECK(config.token.parameters == "configdir='sql:db'");
+  CHECK(config.token.profile == std::filesystem::path("/srv/token.profile"));
   CHECK(config.limits.request_deadline == 250ms);
   CHECK(config.limits.idle_timeout == 2min);
   CHECK(config.limits.connections == 10);

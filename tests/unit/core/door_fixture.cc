@@ -58,6 +58,7 @@ Result<std::unique_ptr<Backend>> DoorFixture::try_open() {
   return Backend::open({.module = hsm.module_path(),
                         .token_uri = "pkcs11:token=keyward",
                         .pin = Secret::copy_of(as_bytes(pin)),
+                        .profile = profile,
                         .token_directory = hsm.token_directory(),
                         .catalog = folder / "catalog.db",
                         .audit_directory = folder / "audit",

@@ -58,6 +58,8 @@ struct DoorFixture {
 
   HealerOptions healer;
   std::string pin{test::SoftHsm::kPin};
+  // What try_open gives the backend of the token's profile.
+  std::optional<token_profile::TokenProfile> profile;
 
   test::SoftHsm hsm;
   test::TempDir folder;
