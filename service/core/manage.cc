@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
+#include "service/core/keks.h"
 #include "service/core/key_service.h"
 #include "service/core/passage.h"
 #include "service/crypto/create.h"
+#include "service/crypto/kek.h"
 
 namespace kw::core {
 namespace {
@@ -27,6 +29,11 @@ void undo_creation(Seat& seat, const keys::Key& key, Version version) {
 }
 
 Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, Version version) {
+  if (key.residency == keys::Residency::Wrapped) {
+    const Version kek = TRY(kek_for(seat, *key.algorithm));
+    crypto::Workbench* const bench = TRY(seat.workbench());
+    return crypto::create_wrapped_version(*bench, key, version, kek);
+  }
   crypto::Workbench* const bench = TRY(seat.workbench());
   crypto::VersionMaterial made = TRY(crypto::create_version(*bench, key, version));
   TRY(sync_token(seat.shared()));
@@ -43,9 +50,25 @@ Result<KeyView> finish_creation(Seat& seat, const keys::Key& key, keys::KeyVersi
   }
   version.public_key = std::move(made->public_key);
   version.check = std::move(made->check);
+  version.wrapped = std::move(made->wrapped);
+  version.kek = made->kek;
   TRY(seat.shared().catalog->publish(key.id, version));
   seat.shared().changes.add(key.id);
   return seat.shared().catalog->find(key.id);
+}
+
+Result<void> check_can_be_made(const CreateKey& request, const keys::Algorithm* algorithm) {
+  if (algorithm == nullptr) {
+    return refusal(Code::InvalidArgument, "algorithm: not in the list of docs/api.md");
+  }
+  if (request.name.text().starts_with(kReservedPrefix)) {
+    return refusal(Code::InvalidArgument, "names under keyward/ are the service's own");
+  }
+  if (request.residency == keys::Residency::Wrapped && !crypto::kek_kind_of(*algorithm)) {
+    return refusal(Code::Unimplemented,
+                   "residency: keys of this algorithm cannot be wrapped by a token; use token");
+  }
+  return {};
 }
 
 Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
@@ -56,17 +79,12 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
   question.tags = &request.tags;
   TRY(passage.decide(question));
   const keys::Algorithm* const algorithm = keys::find_algorithm(request.algorithm);
-  if (algorithm == nullptr) {
-    return refusal(Code::InvalidArgument, "algorithm: not in the list of docs/api.md");
-  }
-  if (request.name.text().starts_with(kReservedPrefix)) {
-    return refusal(Code::InvalidArgument, "names under keyward/ are the service's own");
-  }
+  TRY(check_can_be_made(request, algorithm));
   const keys::KeyVersion version = fresh_version(1);
   const keys::Key key{.id = KeyId::random(),
                       .name = request.name,
                       .algorithm = algorithm,
-                      .residency = keys::Residency::Token,
+                      .residency = request.residency,
                       .tags = request.tags,
                       .created = version.created,
                       .rotate_every = std::nullopt,

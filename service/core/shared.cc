@@ -37,7 +37,10 @@ Result<crypto::Workbench*> Seat::workbench() {
   std::optional<std::vector<KeyId>> changed = shared_.changes.since(seen_changes_);
   if (!changed || (bench_ && !bench_->usable())) bench_.reset();
   if (!bench_) {
-    bench_ = std::make_unique<crypto::Workbench>(TRY(shared_.token->open_session()), shared_.pace);
+    pkcs11::Session session = TRY(shared_.token->open_session());
+    bench_ = std::make_unique<crypto::Workbench>(
+        std::move(session), shared_.pace, crypto::DerivedLimits{},
+        crypto::WorkingKeyOptions{.meter = &shared_.working_keys});
   } else {
     for (const KeyId& key : *changed) bench_->forget(key);
   }
