@@ -66,8 +66,8 @@ class Session {
   // One attribute. Errors also: Internal (the object lacks or hides it).
   Result<Bytes> get_attribute(ObjectHandle object, AttributeType type);
 
-  // The attributes of an attribute that is a template itself. Errors also: Internal (there is
-  // none).
+  // The attributes of an attribute that is a template itself; without one SoftHSM's is empty.
+  // Errors also: Internal (the object lacks or hides it).
   Result<std::vector<Attribute>> get_template(ObjectHandle object, AttributeType type);
 
   Result<Bytes> encrypt(const Mechanism& mechanism, ObjectHandle key, ByteView plaintext);

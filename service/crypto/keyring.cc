@@ -68,22 +68,34 @@ Result<pkcs11::SessionObject> Keyring::unwrap(const keys::Key& key,
     return Error(Code::Internal, "the catalog holds no wrapped material for this key version");
   }
   const auto kek = TRY(find_kek(*kind, version.kek));
-  auto made = pkcs11::unwrap(session_, profile_of(*key.algorithm), kek, version.wrapped);
-  if (meter_ != nullptr) meter_->unwrapped.add();
-  if (!made) return diagnose(made.error(), *kind, kek);
+  auto made = unwrap_under(kek, *key.algorithm, version.wrapped);
+  if (!made && may_be_another_keks(made.error())) {
+    const Result<void> proven = prove(kek, *kind);
+    if (!proven) return Error(Code::Unavailable, made.error().detail(), made.error().rv());
+    session_.reinstate();
+    made = unwrap_under(kek, *key.algorithm, version.wrapped);
+    if (!made) {
+      session_.reinstate();
+      return Error(Code::Internal, made.error().detail() + ": not wrapped by this KEK");
+    }
+  }
+  if (!made) return made;
   TRY(check_identity(session_, made->handle(), *key.algorithm, version));
   return made;
 }
 
-Error Keyring::diagnose(const Error& failure, pkcs11::KekKind kind, pkcs11::ObjectHandle kek) {
-  if (!may_be_another_keks(failure)) return failure;
+Result<pkcs11::SessionObject> Keyring::unwrap_under(pkcs11::ObjectHandle kek,
+                                                    const keys::Algorithm& algorithm,
+                                                    ByteView material) {
+  if (meter_ != nullptr) meter_->unwrapped.add();
+  return pkcs11::unwrap(session_, profile_of(algorithm), kek, material);
+}
+
+Result<void> Keyring::prove(pkcs11::ObjectHandle kek, pkcs11::KekKind kind) {
   const pkcs11::Profile profile = profile_of(*canary_of(kind).algorithm);
-  const auto probe = pkcs11::generate_wrapped(session_, profile, kek);
-  if (!probe || !pkcs11::unwrap(session_, profile, kek, probe->material)) {
-    return Error(Code::Unavailable, failure.detail() + "; the KEK unwraps nothing", failure.rv());
-  }
-  session_.reinstate();
-  return Error(Code::Internal, failure.detail() + ": not wrapped by this KEK");
+  const auto probe = TRY(pkcs11::generate_wrapped(session_, profile, kek));
+  TRY(pkcs11::unwrap(session_, profile, kek, probe.material));
+  return {};
 }
 
 void Keyring::adopt(const KeyId& key, Version version, pkcs11::ObjectHandle handle) {

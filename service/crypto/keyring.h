@@ -99,8 +99,10 @@ class Keyring {
 
   Result<pkcs11::ObjectHandle> find_wrapped(const keys::Key& key, const keys::KeyVersion& version);
   Result<pkcs11::SessionObject> unwrap(const keys::Key& key, const keys::KeyVersion& version);
-  // Why an unwrap failed: the token, or a key that this KEK did not wrap.
-  Error diagnose(const Error& failure, pkcs11::KekKind kind, pkcs11::ObjectHandle kek);
+  Result<pkcs11::SessionObject> unwrap_under(pkcs11::ObjectHandle kek,
+                                             const keys::Algorithm& algorithm, ByteView material);
+  // Fails where the KEK does not unwrap even what it wraps just now.
+  Result<void> prove(pkcs11::ObjectHandle kek, pkcs11::KekKind kind);
 
   pkcs11::Session& session_;
   WorkingKeyMeter* meter_;  // null: nobody counts

@@ -216,7 +216,7 @@ TEST_CASE_METHOD(KekFixture, "kek: verify compares the values inside the templat
     if (each.type == CKA_EXTRACTABLE) CHECK(*each.value == Bytes{1});
     if (each.type == CKA_KEY_TYPE) CHECK(each.value->front() == CKK_AES);
   }
-  CHECK_CODE(session.get_template(known_kek(), CKA_WRAP_TEMPLATE), Code::Internal);
+  CHECK(REQUIRE_OK(session.get_template(known_kek(), CKA_WRAP_TEMPLATE)).empty());
 }
 
 TEST_CASE_METHOD(KekFixture, "kek: an embryo never outlives its wrapping", "[pkcs11][kek][fault]") {
