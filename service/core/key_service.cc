@@ -15,13 +15,13 @@ namespace kw::core {
 namespace {
 
 constexpr auto kUnauthenticatedEvery = std::chrono::seconds(10);
+constexpr auto kKeksEvery = std::chrono::seconds(55);
 constexpr std::size_t kTicksPerRound = 55;  // one a second: every key within a minute
 
-// Compares the next few keys with the token, and at the begin of each round the KEKs; yields the
-// name to go on after. Wrapped keys are compared whenever they are unwrapped.
+// Compares the next few keys with the token; yields the name to go on after. Wrapped keys are
+// compared whenever they are unwrapped.
 std::string compare_some(Seat& seat, const std::string& after) {
   store::Catalog& catalog = *seat.shared().catalog;
-  if (after.empty()) compare_keks(seat);
   const std::size_t share = catalog.size_in_token() / kTicksPerRound + 1;
   const auto page = catalog.list_in_token(after, share);
   for (const KeyView& key : page) compare_with_token(seat, *key);
@@ -50,6 +50,7 @@ Result<void> ask_for_sign_of_life(Seat& seat) {
 
 struct KeyService::Upkeep {
   std::string compared_up_to;
+  Deadline next_keks = deadline_in(kKeksEvery);
   Deadline next_count = deadline_in(kUnauthenticatedEvery);
 };
 
@@ -85,6 +86,10 @@ void KeyService::maintain() {
   }
   note_sign_of_life(shared);
   look_at_suspects(*seat_);
+  if (has_passed(upkeep_->next_keks)) {
+    upkeep_->next_keks = deadline_in(kKeksEvery);
+    compare_keks(*seat_);
+  }
   upkeep_->compared_up_to = compare_some(*seat_, upkeep_->compared_up_to);
   if (!has_passed(upkeep_->next_count)) return;
   upkeep_->next_count = deadline_in(kUnauthenticatedEvery);
