@@ -19,6 +19,8 @@ enum class CallKind {
   GenerateKey,
   GenerateKeyPair,
   DeriveKey,
+  WrapKey,
+  UnwrapKey,
   CreateObject,
   DestroyObject,
   GetAttributes,
@@ -28,10 +30,10 @@ enum class CallKind {
   GenerateRandom,
 };
 
-inline constexpr std::array<std::string_view, 13> kCallKindNames = {
-    "open_session", "login",         "find_objects",   "generate_key",   "generate_key_pair",
-    "derive_key",   "create_object", "destroy_object", "get_attributes", "encrypt",
-    "decrypt",      "sign",          "generate_random"};
+inline constexpr std::array<std::string_view, 15> kCallKindNames = {
+    "open_session",   "login",    "find_objects", "generate_key",  "generate_key_pair",
+    "derive_key",     "wrap_key", "unwrap_key",   "create_object", "destroy_object",
+    "get_attributes", "encrypt",  "decrypt",      "sign",          "generate_random"};
 
 // In the order of RvClass.
 inline constexpr std::array<std::string_view, 11> kRvClassNames = {

@@ -53,6 +53,10 @@ class Session {
                                     const ObjectTemplate& private_key);
   Result<ObjectHandle> derive_key(const Mechanism& mechanism, ObjectHandle base,
                                   const ObjectTemplate& key);
+  // For KEKs alone (pkcs11/kek.h): no other key may wrap or unwrap.
+  Result<Bytes> wrap_key(const Mechanism& mechanism, ObjectHandle kek, ObjectHandle key);
+  Result<ObjectHandle> unwrap_key(const Mechanism& mechanism, ObjectHandle kek, ByteView wrapped,
+                                  const ObjectTemplate& key);
   Result<ObjectHandle> create_object(const ObjectTemplate& object);
   Result<void> destroy_object(ObjectHandle object);
 
@@ -61,6 +65,10 @@ class Session {
                                                 std::span<const AttributeType> types);
   // One attribute. Errors also: Internal (the object lacks or hides it).
   Result<Bytes> get_attribute(ObjectHandle object, AttributeType type);
+
+  // The attributes of an attribute that is a template itself; without one SoftHSM's is empty.
+  // Errors also: Internal (the object lacks or hides it).
+  Result<std::vector<Attribute>> get_template(ObjectHandle object, AttributeType type);
 
   Result<Bytes> encrypt(const Mechanism& mechanism, ObjectHandle key, ByteView plaintext);
   Result<Secret> decrypt(const Mechanism& mechanism, ObjectHandle key, ByteView ciphertext);

@@ -60,8 +60,8 @@ struct BackendOptions {
 class Backend {
  public:
   // Opens everything, in the order token, catalog, sweep of unfinished keys, comparison of every
-  // key with the token, policy, log, the log's first checkpoint. Fails closed: an error means that
-  // nothing is served.
+  // key in the token and every KEK, policy, log, the log's first checkpoint. Fails closed: an error
+  // means that nothing is served.
   static Result<std::unique_ptr<Backend>> open(BackendOptions options);
   ~Backend();
   Backend(const Backend&) = delete;

@@ -48,6 +48,16 @@ void describe_calls(Page& page, const pkcs11::CallMeter& meter) {
   }
 }
 
+void describe_working_keys(Page& page, const crypto::WorkingKeyMeter& meter) {
+  page.counter("keyward_wrapped_keys_unwrapped_total",
+               "Wrapped keys brought into the token, 240 bytes of SoftHSM's memory each for good.")
+      .value(meter.unwrapped);
+  page.counter("keyward_wrapped_keys_reused_total", "Uses of a wrapped key that was still there.")
+      .value(meter.reused);
+  page.counter("keyward_wrapped_keys_evicted_total", "Wrapped keys that made room for others.")
+      .value(meter.evicted);
+}
+
 void describe_pace(Page& page, const pkcs11::Pace& pace) {
   using Kind = pkcs11::Pace::Kind;
   page.counter("keyward_token_permits_written_off_total",
@@ -128,6 +138,7 @@ void Backend::describe(Page& page) const {
   describe_calls(page, shared.keeper.calls());
   describe_keeper(page, shared.keeper);
   describe_pace(page, shared.pace);
+  describe_working_keys(page, shared.working_keys);
   page.gauge("keyward_token_up", "1 where the token gave a sign of life within 5 s.")
       .value(token_answers() ? 1 : 0);
   page.gauge("keyward_token_sign_of_life_age_seconds", "Time since the token's last sign of life.")

@@ -272,7 +272,7 @@ void Healer::recycle() {
 void Healer::compare_all() {
   std::string after;
   for (;;) {
-    const auto page = shared_.catalog->list("", after, kListStep);
+    const auto page = shared_.catalog->list_in_token(after, kListStep);
     if (page.empty()) return;
     for (const auto& key : page) {
       if (shared_.keeper.has_news()) return;  // what is left is compared within a minute

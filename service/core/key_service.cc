@@ -6,6 +6,7 @@
 #include "service/core/backend.h"
 #include "service/core/cure.h"
 #include "service/core/healer.h"
+#include "service/core/keks.h"
 #include "service/core/passage.h"
 #include "service/core/shared.h"
 #include "service/crypto/create.h"
@@ -17,15 +18,29 @@ namespace kw::core {
 namespace {
 
 constexpr auto kUnauthenticatedEvery = std::chrono::seconds(10);
+constexpr auto kKeksEvery = std::chrono::seconds(55);
 constexpr std::size_t kTicksPerRound = 55;  // one a second: every key within a minute
 
-// Compares the next few keys with the token; yields the name to go on after.
+// Compares the next few keys with the token; yields the name to go on after. Wrapped keys are
+// compared whenever they are unwrapped.
 std::string compare_some(Seat& seat, const std::string& after) {
   store::Catalog& catalog = *seat.shared().catalog;
-  const std::size_t share = catalog.size() / kTicksPerRound + 1;
-  const auto page = catalog.list("", after, share);
+  const std::size_t share = catalog.size_in_token() / kTicksPerRound + 1;
+  const auto page = catalog.list_in_token(after, share);
   for (const KeyView& key : page) compare_with_token(seat, *key);
   return page.size() < share ? std::string() : page.back()->name.text();
+}
+
+// A wrapped key that did not come back as the catalog knows it was refused when it was used; here
+// the alarm is raised.
+void look_at_suspects(Seat& seat) {
+  const std::vector<KeyId> suspects = seat.shared().working_keys.take_suspects();
+  if (suspects.empty()) return;
+  compare_keks(seat);
+  for (const KeyId& suspect : suspects) {
+    const Result<KeyView> key = seat.shared().catalog->find(suspect);
+    if (key) compare_with_token(seat, **key);
+  }
 }
 
 // A random number says that the token works; the service key, looked for anew, that its objects are
@@ -40,6 +55,7 @@ Result<void> ask_for_sign_of_life(Seat& seat) {
 
 struct KeyService::Upkeep {
   std::string compared_up_to;
+  Deadline next_keks = deadline_in(kKeksEvery);
   Deadline next_count = deadline_in(kUnauthenticatedEvery);
 };
 
@@ -80,6 +96,11 @@ void KeyService::maintain() {
   note_sign_of_life(shared);
   shared.healer->watch_budget();
   compare_suspended(*seat_);
+  look_at_suspects(*seat_);
+  if (has_passed(upkeep_->next_keks)) {
+    upkeep_->next_keks = deadline_in(kKeksEvery);
+    compare_keks(*seat_);
+  }
   upkeep_->compared_up_to = compare_some(*seat_, upkeep_->compared_up_to);
   if (!has_passed(upkeep_->next_count)) return;
   upkeep_->next_count = deadline_in(kUnauthenticatedEvery);

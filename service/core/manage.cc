@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
+#include "service/core/keks.h"
 #include "service/core/key_service.h"
 #include "service/core/passage.h"
 #include "service/crypto/create.h"
+#include "service/crypto/kek.h"
 
 namespace kw::core {
 namespace {
@@ -27,12 +29,22 @@ void undo_creation(Seat& seat, const keys::Key& key, Version version) {
   }
 }
 
+Result<crypto::VersionMaterial> make_wrapped(Seat& seat, const keys::Key& key, Version version,
+                                             Deadline deadline) {
+  const Version kek = TRY(kek_for(seat, *key.algorithm));
+  const Lease bench = TRY(seat.workbench(deadline));
+  Result<crypto::VersionMaterial> made = crypto::create_wrapped_version(*bench, key, version, kek);
+  if (!made) seat.shared().keeper.report(made.error());
+  return made;
+}
+
 // Never done twice: nobody knows how far a failed one came.
 Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, Version version,
                                               Deadline deadline) {
   Shared& shared = seat.shared();
   const std::unique_lock creation(shared.creation, deadline);
   if (!creation) return Error(Code::Unavailable, "another key is being made, which takes long");
+  if (key.residency == keys::Residency::Wrapped) return make_wrapped(seat, key, version, deadline);
   const Lease bench = TRY(seat.workbench(deadline));
   Result<crypto::VersionMaterial> made = crypto::create_version(*bench, key, version);
   if (!made) shared.keeper.report(made.error());
@@ -54,6 +66,8 @@ Result<KeyView> finish_creation(Passage& passage, const keys::Key& key, keys::Ke
   }
   version.public_key = std::move(made->public_key);
   version.check = std::move(made->check);
+  version.wrapped = std::move(made->wrapped);
+  version.kek = made->kek;
   TRY(seat.shared().catalog->publish(key.id, version));
   seat.shared().changes.add(key.id);
   return seat.shared().catalog->find(key.id);
@@ -67,6 +81,20 @@ Result<void> check_offered(const Shared& shared, const keys::Algorithm& algorith
                                           std::string(algorithm.name) + ": " + *refused);
 }
 
+Result<void> check_can_be_made(const CreateKey& request, const keys::Algorithm* algorithm) {
+  if (algorithm == nullptr) {
+    return refusal(Code::InvalidArgument, "algorithm: not in the list of docs/api.md");
+  }
+  if (request.name.text().starts_with(kReservedPrefix)) {
+    return refusal(Code::InvalidArgument, "names under keyward/ are the service's own");
+  }
+  if (request.residency == keys::Residency::Wrapped && !crypto::kek_kind_of(*algorithm)) {
+    return refusal(Code::Unimplemented,
+                   "residency: keys of this algorithm cannot be wrapped by a token; use token");
+  }
+  return {};
+}
+
 Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
   passage.about(request.name);
   policy::Question question;
@@ -75,18 +103,13 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
   question.tags = &request.tags;
   TRY(passage.decide(question));
   const keys::Algorithm* const algorithm = keys::find_algorithm(request.algorithm);
-  if (algorithm == nullptr) {
-    return refusal(Code::InvalidArgument, "algorithm: not in the list of docs/api.md");
-  }
-  if (request.name.text().starts_with(kReservedPrefix)) {
-    return refusal(Code::InvalidArgument, "names under keyward/ are the service's own");
-  }
+  TRY(check_can_be_made(request, algorithm));
   TRY(check_offered(passage.shared(), *algorithm));
   const keys::KeyVersion version = fresh_version(1);
   const keys::Key key{.id = KeyId::random(),
                       .name = request.name,
                       .algorithm = algorithm,
-                      .residency = keys::Residency::Token,
+                      .residency = request.residency,
                       .tags = request.tags,
                       .created = version.created,
                       .rotate_every = std::nullopt,

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "service/core/cure.h"
+#include "service/crypto/kek.h"
 #include "service/crypto/service_mac.h"
 
 namespace kw::core {
@@ -152,7 +153,11 @@ Result<void> Passage::check_usable(const keys::Key& key, const keys::KeyVersion&
     return because(audit::Reason::VersionDisabled,
                    refusal(Code::FailedPrecondition, "this version of the key is not enabled"));
   }
-  if (shared().quarantine.holds(key.id, version.number)) {
+  const auto kek = key.residency == keys::Residency::Wrapped ? crypto::kek_kind_of(*key.algorithm)
+                                                             : std::nullopt;
+  const Quarantine& quarantine = shared().quarantine;
+  if (quarantine.holds(key.id, version.number) ||
+      (kek && quarantine.holds(crypto::kek_id(*kek), version.kek))) {
     return because(audit::Reason::Quarantined,
                    Error(Code::Unavailable, "the version is in quarantine"));
   }

@@ -82,7 +82,9 @@ Result<bool> Seat::prepare() {
     return std::move(session).error();
   }
   place.epoch = current;
-  place.bench = std::make_unique<crypto::Workbench>(std::move(session).value(), shared_.pace);
+  place.bench = std::make_unique<crypto::Workbench>(
+      std::move(session).value(), shared_.pace, crypto::DerivedLimits{},
+      crypto::WorkingKeyOptions{.meter = &shared_.working_keys});
   return true;
 }
 

@@ -124,12 +124,14 @@ struct Shared {
   TokenKeeper keeper;
   pkcs11::Pace pace;
   std::filesystem::path policy_file;
-  std::optional<Seat> catalog_seat;  // the catalog calls its MAC function one at a time
+  crypto::WorkingKeyMeter working_keys;  // the seats' keyrings count with it
+  std::optional<Seat> catalog_seat;      // the catalog calls its MAC function one at a time
   std::unique_ptr<store::Catalog> catalog;
   std::unique_ptr<audit::Log> log;
 
   // Self-synchronised.
   std::atomic<std::shared_ptr<const policy::Policy>> policy;
+  Mutex kek_making;  // held by whoever makes a KEK, never on the way of a request for a blob
   std::mutex policy_change;  // held by whoever replaces the policy, never on the way of a request
   ChangeLog changes;
   Quarantine quarantine;

@@ -226,7 +226,8 @@ std::uint64_t TokenKeeper::all_objects_made() const {
     const std::vector<std::uint64_t> counts = calls_->latency(kind).read().counts;
     return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
   };
-  return count(pkcs11::CallKind::DeriveKey) + count(pkcs11::CallKind::CreateObject);
+  return count(pkcs11::CallKind::DeriveKey) + count(pkcs11::CallKind::UnwrapKey) +
+         count(pkcs11::CallKind::CreateObject);
 }
 
 std::uint64_t TokenKeeper::objects_made() const {

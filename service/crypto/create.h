@@ -11,6 +11,8 @@ namespace kw::crypto {
 struct VersionMaterial {
   Bytes public_key;  // SubjectPublicKeyInfo, DER; empty for AES and HMAC
   Bytes check;       // AES: the CMAC subkey K1; HMAC: the MAC of a constant; else empty
+  Bytes wrapped{};   // residency wrapped: the material under version `kek` of its KEK
+  Version kek{};
 };
 
 // Makes one version of `key` in the token, under its profile, reads every attribute back, and uses
@@ -18,6 +20,12 @@ struct VersionMaterial {
 // token was lost meanwhile: then the sweep at start finds it by its CKA_ID.
 // Errors: Unimplemented, advised (this token cannot do the algorithm), Unavailable, Internal.
 Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, Version version);
+
+// The same for a version of residency wrapped: the key is made in the token as a session object
+// that can only be wrapped, wrapped by this version of its KEK, destroyed, unwrapped, and used
+// once. No object of the token is left. Errors also: Internal (an algorithm without a KEK).
+Result<VersionMaterial> create_wrapped_version(Workbench& bench, const keys::Key& key,
+                                               Version version, Version kek);
 
 // The check value of a secret key that the token already holds: compared with its profile and used
 // once, as create_version does. Errors: Unavailable (not there, without a CK_RV; or the token is
@@ -33,7 +41,8 @@ Result<void> check_presence(Workbench& bench, const keys::Key& key, Version vers
 Result<std::size_t> destroy_version(Workbench& bench, const KeyId& key, Version version);
 
 // Compares a version with the catalog: its attributes with the profile, its public half or check
-// value with what was kept. Asks the token afresh, not the keyring.
+// value with what was kept. Asks the token afresh, not the keyring; of a wrapped version compares
+// the KEK and both its templates, too, and unwraps it.
 // Errors: Unavailable (not there, or the token is away), Internal (it differs: quarantine it).
 Result<void> verify_version(Workbench& bench, const keys::Key& key,
                             const keys::KeyVersion& version);

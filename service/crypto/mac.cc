@@ -13,7 +13,7 @@ Result<Bytes> mac(Workbench& bench, const keys::Key& key, const keys::KeyVersion
   const auto sign = [&](pkcs11::ObjectHandle handle) {
     return bench.session().sign(signing_mechanism(algorithm), handle, message);
   };
-  Bytes made = TRY(bench.keyring().with(key.id, version.number, algorithm, sign));
+  Bytes made = TRY(bench.keyring().with(key, version, sign));
   if (made.size() != digest_size(algorithm.hash)) {
     return Error(Code::Internal, "the token's HMAC gave another length");
   }

@@ -16,10 +16,11 @@ namespace kw::crypto {
 // longer usable the whole bench is: throw it away and make another.
 class Workbench {
  public:
-  Workbench(pkcs11::Session session, pkcs11::Pace& pace, DerivedLimits limits = {})
+  Workbench(pkcs11::Session session, pkcs11::Pace& pace, DerivedLimits limits = {},
+            WorkingKeyOptions working = {})
       : session_(std::move(session)),
         pace_(pace),
-        keyring_(session_),
+        keyring_(session_, working),
         derived_(session_, keyring_, limits) {}
   Workbench(const Workbench&) = delete;
   Workbench& operator=(const Workbench&) = delete;
