@@ -215,9 +215,7 @@ std::vector<std::string> Backend::troubles() const {
   std::vector<std::string> troubles;
   if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");
   if (!token_answers()) troubles.emplace_back("the token does not answer");
-  if (shared_->checkpointer->is_late()) {
-    troubles.emplace_back("the audit log's checkpoint is late");
-  }
+  if (auto trouble = shared_->checkpointer->trouble()) troubles.push_back(*std::move(trouble));
   return troubles;
 }
 

@@ -79,6 +79,9 @@ void describe_checkpoints(Page& page, const Shared& shared) {
       .value(static_cast<double>(shared.log->tree().size()));
   page.gauge("keyward_audit_signed_records", "Records under the newest checkpoint.")
       .value(static_cast<double>(shared.checkpointer->newest().head.size));
+  page.gauge("keyward_audit_checkpoint_key_good",
+             "1 where the key that signs checkpoints is in the token as it was made.")
+      .value(shared.checkpointer->key_is_good() ? 1 : 0);
   page.gauge("keyward_audit_checkpoint_age_seconds",
              "Time since all durable records were under a checkpoint.")
       .value(std::chrono::duration<double>(shared.checkpointer->age()).count());
