@@ -3,8 +3,6 @@
 
 #include <systemd/sd-daemon.h>
 
-#include <csignal>
-#include <ctime>
 #include <functional>
 
 #include "base/file.h"
@@ -12,6 +10,8 @@
 #include "service/app/bench_command.h"
 #include "service/app/hardening.h"
 #include "service/app/running.h"
+#include "service/app/signals.h"
+#include "service/app/witness_command.h"
 #include "service/config/config.h"
 #include "service/sandbox/sandbox.h"
 
@@ -19,20 +19,6 @@ namespace kw::app {
 namespace {
 
 constexpr std::string_view kDefaultListen = "127.0.0.1:7443";
-
-sigset_t handled_signals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) ::sigaddset(&signals, signal);
-  return signals;
-}
-
-// Every thread started from here on inherits the mask: signals come to the waiting main thread.
-void block_signals() {
-  const sigset_t signals = handled_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for this signal
-}
 
 void reload(Running& running, const std::filesystem::path& file) {
   ::sd_notify(0, "RELOADING=1");
@@ -48,10 +34,8 @@ void reload(Running& running, const std::filesystem::path& file) {
 
 // Serves until SIGTERM or SIGINT, once a second with a tick.
 void serve_until_told(Running& running, const std::filesystem::path& file) {
-  const sigset_t signals = handled_signals();
   for (;;) {
-    const timespec second{1, 0};
-    const int signal = ::sigtimedwait(&signals, nullptr, &second);
+    const int signal = wait_for_signal();
     if (signal == SIGTERM || signal == SIGINT) break;
     if (signal == SIGHUP) reload(running, file);
     running.tick();
@@ -182,6 +166,7 @@ cli::ServerCommands server_commands() {
                     .completion = Completion::File},
                    {.name = "--check", .value = "", .help = "validate everything and exit"}},
        .run = run_serve},
+      witness_command(),
       bench_command(),
   };
 }
