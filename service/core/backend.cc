@@ -11,6 +11,7 @@
 #include "pkcs11/uri.h"
 #include "service/audit/segment.h"
 #include "service/core/checkpointer.h"
+#include "service/core/cosigners.h"
 #include "service/core/shared.h"
 #include "service/crypto/create.h"
 #include "service/crypto/service_mac.h"
@@ -154,6 +155,10 @@ Result<void> open_log(Shared& shared, const BackendOptions& options) {
   shared.log = TRY(audit::Log::open(options.audit_directory, log_options));
   shared.checkpointer = TRY(Checkpointer::start(shared, std::move(key), options.audit_directory,
                                                 options.checkpoint_every));
+  if (options.witnesses.empty()) return {};
+  const bool all = options.witness_quorum == 0;
+  shared.cosigners = TRY(Cosigners::start(shared, options.witnesses,
+                                          all ? options.witnesses.size() : options.witness_quorum));
   return {};
 }
 
@@ -216,6 +221,9 @@ std::vector<std::string> Backend::troubles() const {
   if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");
   if (!token_answers()) troubles.emplace_back("the token does not answer");
   if (auto trouble = shared_->checkpointer->trouble()) troubles.push_back(*std::move(trouble));
+  if (shared_->cosigners != nullptr) {
+    if (auto trouble = shared_->cosigners->trouble()) troubles.push_back(*std::move(trouble));
+  }
   return troubles;
 }
 

@@ -270,6 +270,7 @@ Result<void> Checkpointer::sign() {
     const Bytes signature = TRY(crypto::sign_message(*bench, key_.key, key_.version, as_bytes(text),
                                                      crypto::SignatureEncoding::Der));
     fresh.note = audit::checkpoint_note(key_.note_key, text, signature);
+    fresh.signed_at = Clock::now();
     TRY(write_file(folder_ / kCheckpointFile, fresh.note, kMode));
     const MutexLock lock(mutex_);
     newest_ = std::move(fresh);

@@ -43,6 +43,8 @@ class Checkpointer {
   // The file names in the log's folder.
   static constexpr std::string_view kCheckpointFile = "checkpoint";
   static constexpr std::string_view kVerifierKeyFile = "checkpoint.vkey";
+  static constexpr std::string_view kCosignedFile = "checkpoint.cosigned";
+  static constexpr std::string_view kConflictFile = "checkpoint.conflicting";
 
   // Signs the first checkpoint, puts a new key under the catalog's protection, starts the thread.
   // Errors: Unavailable, Internal.
@@ -58,8 +60,11 @@ class Checkpointer {
   struct Signed {
     audit::TreeHead head;
     std::string note;
+    Clock::time_point signed_at;
   };
   Signed newest() const;
+
+  const audit::NoteKey& note_key() const noexcept { return key_.note_key; }
 
   // Time since all records that were durable then were under a checkpoint.
   Clock::duration age() const;

@@ -2,6 +2,7 @@
 #include "pkcs11/call_meter.h"
 #include "service/core/backend.h"
 #include "service/core/checkpointer.h"
+#include "service/core/cosigners.h"
 #include "service/core/executors.h"
 #include "service/core/shared.h"
 #include "service/telemetry/page.h"
@@ -102,6 +103,7 @@ void Backend::describe(Page& page) const {
       .value(static_cast<double>(shared.quarantine.size()));
   describe_log(page, shared.log->meter(), shared.log->read());
   describe_checkpoints(page, shared);
+  if (shared.cosigners != nullptr) shared.cosigners->describe(page);
   page.gauge("keyward_policy_changed_timestamp_seconds",
              "When another policy became the active one, in seconds since 1970.")
       .value(shared.policy_changed.load());

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "service/core/checkpointer.h"
+#include "service/core/cosigners.h"
 #include "service/crypto/create.h"
 
 namespace kw::core {
