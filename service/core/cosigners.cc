@@ -12,6 +12,8 @@
 namespace kw::core {
 namespace {
 
+using telemetry::Page;
+
 constexpr std::size_t kMostWitnesses = 16;
 constexpr auto kLookEvery = std::chrono::milliseconds(200);
 constexpr auto kRetryAfter = std::chrono::seconds(1);
@@ -131,27 +133,30 @@ double Cosigners::age_of(const std::optional<WallTime>& then) const {
   return std::max(age.count(), 0.0);
 }
 
-void Cosigners::describe(telemetry::Page& page) const {
+void Cosigners::describe(Page& page, const Cosigners* cosigners) {
+  static const std::vector<std::unique_ptr<Cosigner>> kNone;
+  const auto& all = cosigners == nullptr ? kNone : cosigners->cosigners_;
   std::vector<double> ages;
   page.gauge("keyward_witness_cosignature_age_seconds",
              "Time since the witness's newest cosignature, or since the start if it gave none.");
-  for (const auto& cosigner : cosigners_) {
-    ages.push_back(age_of(cosigner->cosigned_at()));
+  for (const auto& cosigner : all) {
+    ages.push_back(cosigners->age_of(cosigner->cosigned_at()));
     page.value(ages.back(), {{"witness", cosigner->name()}});
   }
   page.counter("keyward_witness_failures_total", "Submissions that got no cosignature.");
-  for (const auto& cosigner : cosigners_) {
+  for (const auto& cosigner : all) {
     page.value(cosigner->failures(), {{"witness", cosigner->name()}});
   }
   page.gauge("keyward_witness_dispute",
              "What the witness holds against the log: 0 nothing, 1 its word alone, 2 a proof.");
-  for (const auto& cosigner : cosigners_) {
+  for (const auto& cosigner : all) {
     page.value(static_cast<double>(cosigner->dispute()), {{"witness", cosigner->name()}});
   }
-  std::sort(ages.begin(), ages.end());
   page.gauge("keyward_witness_quorum_age_seconds",
-             "Time since as many witnesses as must have cosigned.")
-      .value(ages[quorum_ - 1]);
+             "Time since as many witnesses as must have cosigned.");
+  if (cosigners == nullptr) return;
+  std::sort(ages.begin(), ages.end());
+  page.value(ages[cosigners->quorum_ - 1]);
 }
 
 }  // namespace kw::core

@@ -42,7 +42,8 @@ class Cosigners {
   // What a witness proved against the log, if one did.
   std::optional<std::string> trouble() const;
 
-  void describe(telemetry::Page& page) const;
+  // The families of all witnesses, which have no values where there are none (null).
+  static void describe(telemetry::Page& page, const Cosigners* cosigners);
 
  private:
   Cosigners(Shared& shared, std::size_t witnesses, std::size_t quorum);

@@ -103,7 +103,7 @@ void Backend::describe(Page& page) const {
       .value(static_cast<double>(shared.quarantine.size()));
   describe_log(page, shared.log->meter(), shared.log->read());
   describe_checkpoints(page, shared);
-  if (shared.cosigners != nullptr) shared.cosigners->describe(page);
+  Cosigners::describe(page, shared.cosigners.get());
   page.gauge("keyward_policy_changed_timestamp_seconds",
              "When another policy became the active one, in seconds since 1970.")
       .value(shared.policy_changed.load());
