@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <condition_variable>
-#include <csignal>
-#include <ctime>
 #include <functional>
 #include <thread>
 
@@ -17,6 +15,8 @@
 #include "service/app/doctor_command.h"
 #include "service/app/hardening.h"
 #include "service/app/running.h"
+#include "service/app/signals.h"
+#include "service/app/witness_command.h"
 #include "service/config/config.h"
 #include "service/core/pin_latch.h"
 #include "service/sandbox/sandbox.h"
@@ -28,20 +28,6 @@ constexpr int kExitHung = 75;  // EX_TEMPFAIL: start it again
 constexpr auto kTakeDownWithin = std::chrono::seconds(5);
 constexpr int kExitLatched = 77;  // of serve and dev; a supervisor does not start them again
 constexpr std::string_view kDefaultListen = "127.0.0.1:7443";
-
-sigset_t handled_signals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) ::sigaddset(&signals, signal);
-  return signals;
-}
-
-// Every thread started from here on inherits the mask: signals come to the waiting main thread.
-void block_signals() {
-  const sigset_t signals = handled_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for this signal
-}
 
 void reload(Running& running, const std::filesystem::path& file) {
   ::sd_notify(0, "RELOADING=1");
@@ -57,10 +43,8 @@ void reload(Running& running, const std::filesystem::path& file) {
 
 // Serves until SIGTERM or SIGINT, or until too many token calls hang; once a second with a tick.
 void serve_until_told(Running& running, const std::filesystem::path& file) {
-  const sigset_t signals = handled_signals();
   while (!running.is_exhausted()) {
-    const timespec second{1, 0};
-    const int signal = ::sigtimedwait(&signals, nullptr, &second);
+    const int signal = wait_for_signal();
     if (signal == SIGTERM || signal == SIGINT) break;
     if (signal == SIGHUP) reload(running, file);
     running.tick();
@@ -273,6 +257,7 @@ cli::ServerCommands server_commands() {
                     .need = Need::Required,
                     .completion = Completion::File}},
        .run = run_unlatch},
+      witness_command(),
       bench_command(),
       doctor_command(),
   };

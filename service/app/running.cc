@@ -13,8 +13,10 @@
 #include "policy/policy.h"
 #include "service/api/dispatcher.h"
 #include "service/app/scrape.h"
+#include "service/audit_verify/cosignature.h"
 #include "service/core/backend.h"
 #include "service/core/executors.h"
+#include "service/cosign/witness_client.h"
 #include "service/core/pin_latch.h"
 #include "service/http/server.h"
 #include "service/http/tls_context.h"
@@ -126,6 +128,10 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
   Secret pin = TRY(config.token.pin.read());
   Profile profile = TRY(read_profile(config));
   const core::Concurrency concurrency = concurrency_of(config.token, profile);
+  std::vector<core::WitnessOptions> witnesses;
+  for (const config::WitnessSettings& witness : config.witnesses) {
+    witnesses.push_back({witness.url, witness.key, witness.ca});
+  }
   return core::BackendOptions{.module = config.token.module,
                               .token_uri = config.token.uri,
                               .pin = std::move(pin),
@@ -135,8 +141,18 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
                               .catalog = config.catalog,
                               .audit_directory = config.audit_directory,
                               .checkpoint_every = config.checkpoint_every,
+                              .witnesses = std::move(witnesses),
+                              .witness_quorum = config.witness_quorum,
                               .policy = config.policy,
                               .concurrency = concurrency};
+}
+
+Result<void> check_witnesses(const config::Config& config) {
+  for (const config::WitnessSettings& witness : config.witnesses) {
+    TRY(cosign::WitnessClient::open(witness.url, witness.ca));
+    TRY(audit_verify::CosignerKey::parse(witness.key));
+  }
+  return {};
 }
 
 core::ExecutorOptions executor_options(const config::Config& config, const Profile& profile) {
@@ -311,6 +327,7 @@ void Running::tick() {
 
 Result<void> check(const config::Config& config) {
   set_environment(config.token);
+  TRY(check_witnesses(config));
   static_cast<void>(TRY(config.token.pin.read()));
   TRY(core::PinLatch::beside(config.catalog).check());
   const std::string policy_text = TRY(read_file(config.policy));

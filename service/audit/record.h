@@ -83,6 +83,9 @@ enum class Event : std::uint8_t {
   KeyQuarantined = 7,        // key id, name and version say which
   TokenLost = 8,
   TokenBack = 9,
+  // A witness says that the log is not the one it knows. source: its name; count: the records that
+  // it knows of; digest: SHA-256 of the checkpoint that proves it, if one does.
+  WitnessDispute = 18,
 };
 
 // Record is one line of the audit log: these fields and no others, so that nothing else can be

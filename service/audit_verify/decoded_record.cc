@@ -57,7 +57,7 @@ constexpr std::array<std::string_view, 26> kReasons = {"",
                                                        "state forbids",
                                                        "conflict",
                                                        "quarantined"};
-constexpr std::array<std::string_view, 10> kEvents = {"",
+constexpr std::array<std::string_view, 19> kEvents = {"",
                                                       "start",
                                                       "stop",
                                                       "recovered",
@@ -66,7 +66,16 @@ constexpr std::array<std::string_view, 10> kEvents = {"",
                                                       "unauthenticated requests",
                                                       "key quarantined",
                                                       "token lost",
-                                                      "token back"};
+                                                      "token back",
+                                                      "",
+                                                      "",
+                                                      "",
+                                                      "",
+                                                      "",
+                                                      "",
+                                                      "",
+                                                      "",
+                                                      "witness dispute"};
 
 // In which kinds of record a field may or must stand.
 enum class Place { Everywhere, Details, PhaseOfOperation, EventOfSystem, SystemOnly };

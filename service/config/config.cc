@@ -19,6 +19,7 @@ constexpr std::string_view kUnix = "unix:";
 constexpr unsigned kMaxExecutors = 256;
 constexpr std::chrono::milliseconds kLeastCheckpoint{100};
 constexpr std::chrono::milliseconds kMostCheckpoint{1'000};
+constexpr std::size_t kMaxWitnesses = 16;
 constexpr unsigned kMaxConnections = 1'000'000;
 
 struct Unit {
@@ -196,8 +197,36 @@ Result<std::filesystem::path> read_catalog(const Fields& root) {
   return root.folder() / text.substr(kSqlite.size());
 }
 
+Result<WitnessSettings> read_witness(const Fields& audit, const yaml::Node& node) {
+  const Fields fields =
+      TRY(Fields::of(node, "audit.witnesses", audit.folder(), {"url", "key", "ca"}));
+  WitnessSettings witness;
+  witness.url = TRY(fields.text("url"));
+  witness.key = TRY(fields.text("key"));
+  witness.ca = TRY(fields.optional_path("ca"));
+  return witness;
+}
+
+Result<void> read_witnesses(const Fields& audit, Config& config) {
+  const yaml::Node* node = audit.find("witnesses");
+  if (node == nullptr && audit.find("witness_quorum") == nullptr) return {};
+  const yaml::Node::Sequence* items = node == nullptr ? nullptr : node->as_sequence();
+  if (items == nullptr || items->empty() || items->size() > kMaxWitnesses) {
+    const auto advice = refusal(Code::InvalidArgument, "expected a list of 1 to 16 witnesses");
+    return audit.fault_at(node == nullptr ? "witness_quorum" : "witnesses", advice);
+  }
+  for (const yaml::Node& item : *items) {
+    config.witnesses.push_back(TRY(read_witness(audit, item)));
+  }
+  const auto all = static_cast<unsigned>(items->size());
+  config.witness_quorum = TRY(audit.count("witness_quorum", all, all));
+  return {};
+}
+
 Result<void> read_audit(const Fields& root, Config& config) {
-  const Fields fields = TRY(root.mapping("audit", {"directory", "checkpoint_every"}));
+  const Fields fields =
+      TRY(root.mapping("audit", {"directory", "checkpoint_every", "witnesses", "witness_quorum"}));
+  TRY(read_witnesses(fields, config));
   config.audit_directory = TRY(fields.path("directory"));
   config.checkpoint_every = TRY(fields.duration("checkpoint_every", config.checkpoint_every));
   if (config.checkpoint_every >= kLeastCheckpoint && config.checkpoint_every <= kMostCheckpoint) {
@@ -286,6 +315,7 @@ Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path&
                 .token = std::move(token),
                 .catalog = {},
                 .audit_directory = {},
+                .witnesses = {},
                 .policy = {},
                 .limits = {},
                 .telemetry = {}};

@@ -48,6 +48,13 @@ struct Concurrency {
   std::optional<unsigned> generate;
 };
 
+// WitnessSettings name a witness (docs/operations.md). Its URL and key are read by who uses them.
+struct WitnessSettings {
+  std::string url;
+  std::string key;
+  std::optional<std::filesystem::path> ca;
+};
+
 struct TokenSettings {
   std::filesystem::path module;
   std::string uri;  // RFC 7512; read by pkcs11
@@ -80,6 +87,8 @@ struct Config {
   std::filesystem::path catalog;  // an SQLite file
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1'000};  // 100 ms to 1 s
+  std::vector<WitnessSettings> witnesses;
+  unsigned witness_quorum = 0;  // so many must cosign; all of them unless the file says fewer
   std::filesystem::path policy;
   Limits limits;
   std::optional<ListenAddress> telemetry;  // plain HTTP for probes and scrapes; never Systemd

@@ -3,6 +3,7 @@
 #include "service/audit_verify/proof.h"
 #include "service/audit_verify/verify.h"
 #include "service/core/checkpointer.h"
+#include "service/core/cosigners.h"
 #include "service/core/key_service.h"
 #include "service/core/passage.h"
 #include "service/crypto/service_mac.h"
@@ -102,7 +103,9 @@ Sealed<std::string> KeyService::read_checkpoint(const Call& call) {
   Passage passage(*seat_, call, policy::Operation::ReadAudit);
   const auto act = [&]() -> Result<std::string> {
     TRY(passage.decide({}));
-    return passage.shared().checkpointer->newest().note;
+    const Shared& shared = passage.shared();
+    return shared.cosigners == nullptr ? shared.checkpointer->newest().note
+                                       : shared.cosigners->note_to_serve();
   };
   return passage.conclude(act());
 }

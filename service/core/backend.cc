@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "service/audit/segment.h"
 #include "service/core/checkpointer.h"
+#include "service/core/cosigners.h"
 #include "service/core/healer.h"
 #include "service/core/keks.h"
 #include "service/core/shared.h"
@@ -152,6 +153,10 @@ Result<void> open_log(Shared& shared, const BackendOptions& options) {
   shared.log = TRY(audit::Log::open(options.audit_directory, log_options));
   shared.checkpointer = TRY(Checkpointer::start(shared, std::move(key), options.audit_directory,
                                                 options.checkpoint_every));
+  if (options.witnesses.empty()) return {};
+  const bool all = options.witness_quorum == 0;
+  shared.cosigners = TRY(Cosigners::start(shared, options.witnesses,
+                                          all ? options.witnesses.size() : options.witness_quorum));
   return {};
 }
 
@@ -251,8 +256,9 @@ std::vector<std::string> Backend::troubles() const {
   std::vector<std::string> troubles;
   if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");
   if (const auto trouble = token_trouble()) troubles.emplace_back(*trouble);
-  if (shared_->checkpointer->is_late()) {
-    troubles.emplace_back("the audit log's checkpoint is late");
+  if (auto trouble = shared_->checkpointer->trouble()) troubles.push_back(*std::move(trouble));
+  if (shared_->cosigners != nullptr) {
+    if (auto trouble = shared_->cosigners->trouble()) troubles.push_back(*std::move(trouble));
   }
   return troubles;
 }

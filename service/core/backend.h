@@ -38,6 +38,13 @@ class StagedPolicy {
   std::shared_ptr<const policy::Policy> policy_;
 };
 
+// WitnessOptions name a witness that cosigns the log's checkpoints (C2SP tlog-witness).
+struct WitnessOptions {
+  std::string url;                          // http:// or https://
+  std::string key;                          // its verifier key, type 04
+  std::optional<std::filesystem::path> ca;  // the system's CAs without it
+};
+
 struct BackendOptions {
   std::filesystem::path module;  // the PKCS#11 library
   std::string token_uri;         // RFC 7512
@@ -50,6 +57,8 @@ struct BackendOptions {
   std::filesystem::path catalog;
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1000};
+  std::vector<WitnessOptions> witnesses = {};
+  std::size_t witness_quorum = 0;  // so many must cosign; 0: all of them
   std::filesystem::path policy;
   HealerOptions healer = {};
   Concurrency concurrency = default_concurrency();

@@ -2,6 +2,7 @@
 #include "pkcs11/call_meter.h"
 #include "service/core/backend.h"
 #include "service/core/checkpointer.h"
+#include "service/core/cosigners.h"
 #include "service/core/executors.h"
 #include "service/core/shared.h"
 #include "service/telemetry/page.h"
@@ -125,6 +126,9 @@ void describe_checkpoints(Page& page, const Shared& shared) {
       .value(static_cast<double>(shared.log->tree().size()));
   page.gauge("keyward_audit_signed_records", "Records under the newest checkpoint.")
       .value(static_cast<double>(shared.checkpointer->newest().head.size));
+  page.gauge("keyward_audit_checkpoint_key_good",
+             "1 where the key that signs checkpoints is in the token as it was made.")
+      .value(shared.checkpointer->key_is_good() ? 1 : 0);
   page.gauge("keyward_audit_checkpoint_age_seconds",
              "Time since all durable records were under a checkpoint.")
       .value(std::chrono::duration<double>(shared.checkpointer->age()).count());
@@ -147,6 +151,7 @@ void Backend::describe(Page& page) const {
       .value(static_cast<double>(shared.quarantine.size()));
   describe_log(page, shared.log->meter(), shared.log->read());
   describe_checkpoints(page, shared);
+  Cosigners::describe(page, shared.cosigners.get());
   page.gauge("keyward_policy_changed_timestamp_seconds",
              "When another policy became the active one, in seconds since 1970.")
       .value(shared.policy_changed.load());

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "service/core/backend.h"
+#include "service/core/checkpointer.h"
 #include "service/core/cure.h"
 #include "service/core/healer.h"
 #include "service/core/keks.h"
@@ -56,6 +57,7 @@ Result<void> ask_for_sign_of_life(Seat& seat) {
 struct KeyService::Upkeep {
   std::string compared_up_to;
   Deadline next_keks = deadline_in(kKeksEvery);
+  Deadline next_checkpoint_key;  // at once, then every round
   Deadline next_count = deadline_in(kUnauthenticatedEvery);
 };
 
@@ -102,6 +104,10 @@ void KeyService::maintain() {
     compare_keks(*seat_);
   }
   upkeep_->compared_up_to = compare_some(*seat_, upkeep_->compared_up_to);
+  if (has_passed(upkeep_->next_checkpoint_key)) {
+    upkeep_->next_checkpoint_key = deadline_in(std::chrono::seconds(kTicksPerRound));
+    shared.checkpointer->compare_key(*seat_);
+  }
   if (!has_passed(upkeep_->next_count)) return;
   upkeep_->next_count = deadline_in(kUnauthenticatedEvery);
   const std::uint64_t count = shared.unauthenticated.exchange(0);

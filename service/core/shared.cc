@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "service/core/checkpointer.h"
+#include "service/core/cosigners.h"
 #include "service/core/cure.h"
 #include "service/core/healer.h"
 #include "service/crypto/create.h"

@@ -29,6 +29,7 @@ namespace kw::core {
 
 struct Shared;
 class Checkpointer;
+class Cosigners;
 class Healer;
 
 // The key that only the service uses: the catalog's MAC and the context MACs of the audit log are
@@ -145,8 +146,9 @@ struct Shared {
   std::atomic<WallTime> policy_changed = WallTime();  // when another policy became the active one
   DoorMeter meter;
 
-  // Ends first, while all that it signs with still stands, and ends the log.
+  // End first, while all that it signs with still stands, and ends the log.
   std::unique_ptr<Checkpointer> checkpointer;
+  std::unique_ptr<Cosigners> cosigners;  // null without witnesses; ends before what it shows
 
   // Ends before it, so that nothing changes under the last signature.
   std::unique_ptr<Healer> healer;

@@ -176,6 +176,16 @@ Result<void> check_presence(Workbench& bench, const keys::Key& key, Version vers
   return pkcs11::verify(bench.session(), handle, profile, id);
 }
 
+Result<Bytes> whole_public_half(Workbench& bench, const keys::Key& key, Version version) {
+  const pkcs11::Profile profile = profile_of(*key.algorithm);
+  const Bytes id = pkcs11::object_id(key.id, version);
+  const auto handle = TRY(pkcs11::find_key(bench.session(), profile, id));
+  TRY(pkcs11::verify(bench.session(), handle, profile, id));
+  Bytes public_key = TRY(read_public_half(bench, profile, id));
+  TRY(use(bench, key, version, handle, public_key));
+  return public_key;
+}
+
 Result<std::size_t> destroy_version(Workbench& bench, const KeyId& key, Version version) {
   bench.forget(key);
   return pkcs11::destroy_all(bench.session(), pkcs11::object_id(key, version));

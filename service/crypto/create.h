@@ -37,6 +37,10 @@ Result<Bytes> check_value(Workbench& bench, const keys::Key& key, Version versio
 // Internal (not what its profile says).
 Result<void> check_presence(Workbench& bench, const keys::Key& key, Version version);
 
+// The public half of a pair that the token already holds, whole: both halves compared with their
+// profile, and used once together. Errors: those of check_value.
+Result<Bytes> whole_public_half(Workbench& bench, const keys::Key& key, Version version);
+
 // Removes every object with this CKA_ID; none is fine. Yields how many there were.
 Result<std::size_t> destroy_version(Workbench& bench, const KeyId& key, Version version);
 

@@ -158,6 +158,34 @@ TEST_CASE("config: a fault is told with its place", "[config][errors]") {
   CHECK(config.error().detail() == bad.message);
 }
 
+TEST_CASE("config: witnesses are read, and how many must cosign", "[config][witness]") {
+  const auto parse = [](const std::string& audit) {
+    return Config::parse(replaced(kShortest, "audit: {directory: l}", "audit: " + audit), "/etc");
+  };
+  CHECK(REQUIRE_OK(parse("{directory: l}")).witnesses.empty());
+  const std::string two = "[{url: 'https://a', key: k+1, ca: ca.pem}, {url: 'http://b', key: l}]";
+  const Config config = REQUIRE_OK(parse("{directory: l, witnesses: " + two + "}"));
+  REQUIRE(config.witnesses.size() == 2);
+  CHECK(config.witnesses[0].url == "https://a");
+  CHECK(config.witnesses[0].key == "k+1");
+  CHECK(config.witnesses[0].ca == std::filesystem::path("/etc/ca.pem"));
+  CHECK_FALSE(config.witnesses[1].ca);
+  CHECK(config.witness_quorum == 2);
+  CHECK(REQUIRE_OK(parse("{directory: l, witness_quorum: 1, witnesses: " + two + "}"))
+            .witness_quorum == 1);
+  for (const std::string& bad :
+       {std::string("{directory: l, witnesses: []}"), std::string("{directory: l, witnesses: a}"),
+        std::string("{directory: l, witness_quorum: 1}"),
+        std::string("{directory: l, witnesses: [{url: 'https://a'}]}"),
+        std::string("{directory: l, witnesses: [{key: k}]}"),
+        std::string("{directory: l, witnesses: [{url: u, key: k, other: x}]}"),
+        "{directory: l, witness_quorum: 3, witnesses: " + two + "}",
+        "{directory: l, witness_quorum: 0, witnesses: " + two + "}"}) {
+    INFO(bad);
+    CHECK_CODE(parse(bad), Code::InvalidArgument);
+  }
+}
+
 TEST_CASE("config: telemetry has an address of its own", "[config][telemetry]") {
   CHECK_FALSE(REQUIRE_OK(Config::parse(kShortest, "")).telemetry);
   const auto with = [](const std::string& address) {

@@ -63,6 +63,7 @@ Result<std::unique_ptr<Backend>> DoorFixture::try_open() {
                         .catalog = folder / "catalog.db",
                         .audit_directory = folder / "audit",
                         .checkpoint_every = checkpoint_every,
+                        .witnesses = witnesses,
                         .policy = folder / "policy.yaml",
                         .healer = healer});
 }

@@ -55,6 +55,7 @@ struct DoorFixture {
 
   // Nothing is signed in between: the token's calls are the tests' own.
   std::chrono::milliseconds checkpoint_every = std::chrono::hours(1);
+  std::vector<WitnessOptions> witnesses;
 
   HealerOptions healer;
   std::string pin{test::SoftHsm::kPin};
