@@ -19,6 +19,9 @@ namespace kw::app {
 namespace {
 
 constexpr std::string_view kDefaultListen = "127.0.0.1:7443";
+// EX_IOERR of sysexits.h: an fdatasync of the audit log failed. A supervisor starts the service
+// again, and the start writes anew what the disk may have lost (docs/operations.md).
+constexpr int kExitAuditLost = 74;
 
 sigset_t handled_signals() {
   sigset_t signals;
@@ -46,19 +49,26 @@ void reload(Running& running, const std::filesystem::path& file) {
   ::sd_notify(0, "READY=1");
 }
 
-// Serves until SIGTERM or SIGINT, once a second with a tick.
-void serve_until_told(Running& running, const std::filesystem::path& file) {
+// Serves until SIGTERM, SIGINT or the loss of the audit log, once a second with a tick. Yields the
+// exit code.
+int serve_until_told(Running& running, const std::filesystem::path& file) {
   const sigset_t signals = handled_signals();
   for (;;) {
     const timespec second{1, 0};
     const int signal = ::sigtimedwait(&signals, nullptr, &second);
     if (signal == SIGTERM || signal == SIGINT) break;
     if (signal == SIGHUP) reload(running, file);
+    if (running.needs_restart()) {
+      log_line(Severity::Alert, "stopping: the audit log lost a write to its disk");
+      ::sd_notify(0, "STOPPING=1");
+      return kExitAuditLost;
+    }
     running.tick();
     ::sd_notify(0, "WATCHDOG=1");
   }
   ::sd_notify(0, "STOPPING=1");
   log_line(Severity::Notice, "stopping: answering what is in flight");
+  return cli::kExitOk;
 }
 
 using Ready = std::function<Result<void>(const Running&)>;
@@ -76,8 +86,7 @@ Result<int> serve(const std::filesystem::path& file, const std::string& listen,
   const std::unique_ptr<Running> running = TRY(Running::start(config));
   TRY(ready(*running));
   ::sd_notify(0, "READY=1");
-  serve_until_told(*running, file);
-  return cli::kExitOk;
+  return serve_until_told(*running, file);
 }
 
 Result<int> run_serve(const cli::Arguments& arguments, const cli::Io& io) {

@@ -85,6 +85,7 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
                               .catalog = config.catalog,
                               .audit_directory = config.audit_directory,
                               .checkpoint_every = config.checkpoint_every,
+                              .durable_within = config.durable_within,
                               .policy = config.policy};
 }
 
@@ -202,6 +203,8 @@ Result<void> Running::reload(const config::Config& config) {
   parts_->backend->note_certificates(sha256(as_bytes(certificate)));
   return {};
 }
+
+bool Running::needs_restart() const { return parts_->backend->needs_restart(); }
 
 void Running::tick() {
   const std::shared_ptr<std::atomic<bool>> ticking = parts_->ticking;

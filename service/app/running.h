@@ -37,6 +37,9 @@ class Running {
   // Takes certificates, policy and limits as the files stand now: all or, with an error, nothing.
   Result<void> reload(const config::Config& config);
 
+  // Whether the audit log is shut for good: only a new process can go on with it.
+  bool needs_restart() const;
+
   // One tick of the service's own clock; call it once a second.
   void tick();
 

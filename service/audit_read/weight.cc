@@ -19,9 +19,11 @@ constexpr std::array<Weighed, 6> kOutcomes = {{{"ok", Weight::Routine},
                                                {"unavailable", Weight::Failed},
                                                {"deadline_exceeded", Weight::Failed},
                                                {"internal", Weight::Failed}}};
-constexpr std::array<Weighed, 4> kEvents = {{{"unauthenticated requests", Weight::Denied},
+constexpr std::array<Weighed, 6> kEvents = {{{"unauthenticated requests", Weight::Denied},
                                              {"recovered", Weight::Failed},
                                              {"token lost", Weight::Failed},
+                                             {"answers withheld", Weight::Failed},
+                                             {"segment abandoned", Weight::Alarm},
                                              {"key quarantined", Weight::Alarm}}};
 
 template <std::size_t kSize>

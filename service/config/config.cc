@@ -19,6 +19,8 @@ constexpr std::string_view kUnix = "unix:";
 constexpr unsigned kMaxExecutors = 256;
 constexpr std::chrono::milliseconds kLeastCheckpoint{100};
 constexpr std::chrono::milliseconds kMostCheckpoint{1'000};
+constexpr std::chrono::milliseconds kLeastDurable{100};
+constexpr std::chrono::milliseconds kMostDurable{60'000};
 constexpr unsigned kMaxConnections = 1'000'000;
 
 struct Unit {
@@ -170,13 +172,18 @@ Result<std::filesystem::path> read_catalog(const Fields& root) {
 }
 
 Result<void> read_audit(const Fields& root, Config& config) {
-  const Fields fields = TRY(root.mapping("audit", {"directory", "checkpoint_every"}));
+  const Fields fields =
+      TRY(root.mapping("audit", {"directory", "checkpoint_every", "durable_within"}));
   config.audit_directory = TRY(fields.path("directory"));
   config.checkpoint_every = TRY(fields.duration("checkpoint_every", config.checkpoint_every));
-  if (config.checkpoint_every >= kLeastCheckpoint && config.checkpoint_every <= kMostCheckpoint) {
-    return {};
+  if (config.checkpoint_every < kLeastCheckpoint || config.checkpoint_every > kMostCheckpoint) {
+    return fields.fault_at("checkpoint_every", refusal(Code::InvalidArgument, "from 100ms to 1s"));
   }
-  return fields.fault_at("checkpoint_every", refusal(Code::InvalidArgument, "from 100ms to 1s"));
+  config.durable_within = TRY(fields.duration("durable_within", config.durable_within));
+  if (config.durable_within < kLeastDurable || config.durable_within > kMostDurable) {
+    return fields.fault_at("durable_within", refusal(Code::InvalidArgument, "from 100ms to 1m"));
+  }
+  return {};
 }
 
 Result<Limits> read_limits(const Fields& root) {

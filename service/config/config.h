@@ -67,6 +67,7 @@ struct Config {
   std::filesystem::path catalog;  // an SQLite file
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1'000};  // 100 ms to 1 s
+  std::chrono::milliseconds durable_within{8'000};    // 100 ms to 1 min
   std::filesystem::path policy;
   Limits limits;
   std::optional<ListenAddress> telemetry;  // plain HTTP for probes and scrapes; never Systemd

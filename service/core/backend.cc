@@ -151,6 +151,7 @@ Result<void> open_log(Shared& shared, const BackendOptions& options) {
   CheckpointKey key = TRY(open_checkpoint_key(*shared.catalog_seat, options.audit_directory));
   audit::LogOptions log_options;
   log_options.signed_head = key.newest_head;
+  log_options.durable_within = options.durable_within;
   shared.log = TRY(audit::Log::open(options.audit_directory, log_options));
   shared.checkpointer = TRY(Checkpointer::start(shared, std::move(key), options.audit_directory,
                                                 options.checkpoint_every));
@@ -213,13 +214,15 @@ bool Backend::token_answers() const {
 
 std::vector<std::string> Backend::troubles() const {
   std::vector<std::string> troubles;
-  if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");
+  if (const auto trouble = shared_->log->trouble_now()) troubles.push_back(*trouble);
   if (!token_answers()) troubles.emplace_back("the token does not answer");
   if (shared_->checkpointer->is_late()) {
     troubles.emplace_back("the audit log's checkpoint is late");
   }
   return troubles;
 }
+
+bool Backend::needs_restart() const { return shared_->log->failed_for_good(); }
 
 void Backend::count_unauthenticated() {
   shared_->unauthenticated.fetch_add(1);

@@ -42,6 +42,7 @@ struct BackendOptions {
   std::filesystem::path catalog;
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1000};
+  std::chrono::milliseconds durable_within{8000};  // an answer whose record takes longer is refused
   std::filesystem::path policy;
 };
 
@@ -67,6 +68,10 @@ class Backend {
 
   // Why the service cannot do its work now, a short sentence each; empty when it can.
   std::vector<std::string> troubles() const;
+
+  // Whether the audit log lost a write to its disk: nothing is served until a new process has
+  // recovered it.
+  bool needs_restart() const;
 
   // Writes what stands behind the door: decisions, token, audit log, policy. Asks the token
   // nothing.

@@ -68,6 +68,12 @@ void describe_log(Page& page, const audit::LogMeter& meter, const audit::LogRead
       .value(now.state == audit::LogState::Open ? 1 : 0, {{"state", "open"}})
       .value(now.state == audit::LogState::Blocked ? 1 : 0, {{"state", "blocked"}})
       .value(now.state == audit::LogState::Dead ? 1 : 0, {{"state", "dead"}});
+  page.counter("keyward_audit_troubles_total", "Times in which no answer was given free.")
+      .value(meter.troubles);
+  page.counter("keyward_audit_withheld_total", "Records whose answers were withheld.")
+      .value(meter.withheld);
+  page.counter("keyward_audit_refused_total", "Records that got no place in the log.")
+      .value(meter.refused);
   page.gauge("keyward_audit_disk_free_bytes", "Free space where the log lies.")
       .value(static_cast<double>(now.disk_free_bytes));
   page.gauge("keyward_audit_disk_size_bytes", "All space where the log lies.")
