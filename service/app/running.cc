@@ -12,6 +12,7 @@
 #include "policy/policy.h"
 #include "service/api/dispatcher.h"
 #include "service/app/scrape.h"
+#include "service/audit_sinks/sinks.h"
 #include "service/core/backend.h"
 #include "service/core/executors.h"
 #include "service/http/server.h"
@@ -76,6 +77,48 @@ http::ServerOptions server_options(const config::Config& config) {
   return options;
 }
 
+audit_sinks::SinkOptions::Kind kind_of(config::SinkSettings::Kind kind) {
+  switch (kind) {
+    case config::SinkSettings::Kind::Journald:
+      return audit_sinks::SinkOptions::Kind::Journald;
+    case config::SinkSettings::Kind::SyslogTls:
+      return audit_sinks::SinkOptions::Kind::SyslogTls;
+    case config::SinkSettings::Kind::Unix:
+      return audit_sinks::SinkOptions::Kind::Unix;
+  }
+  return {};
+}
+
+audit_sinks::SinkOptions::Format format_of(config::SinkSettings::Format format) {
+  switch (format) {
+    case config::SinkSettings::Format::Json:
+      return audit_sinks::SinkOptions::Format::Json;
+    case config::SinkSettings::Format::Cef:
+      return audit_sinks::SinkOptions::Format::Cef;
+    case config::SinkSettings::Format::Ocsf:
+      return audit_sinks::SinkOptions::Format::Ocsf;
+  }
+  return {};
+}
+
+std::vector<audit_sinks::SinkOptions> sink_options(const config::Config& config) {
+  std::vector<audit_sinks::SinkOptions> options;
+  for (const config::SinkSettings& sink : config.sinks) {
+    options.push_back({.name = sink.name,
+                       .kind = kind_of(sink.kind),
+                       .format = format_of(sink.format),
+                       .is_required = sink.require,
+                       .path = sink.path,
+                       .acknowledges = sink.acknowledge,
+                       .host = sink.host,
+                       .port = sink.port,
+                       .ca = sink.ca,
+                       .certificate = sink.certificate,
+                       .key = sink.key});
+  }
+  return options;
+}
+
 Result<core::BackendOptions> backend_options(const config::Config& config) {
   Secret pin = TRY(config.token.pin.read());
   return core::BackendOptions{.module = config.token.module,
@@ -86,6 +129,7 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
                               .audit_directory = config.audit_directory,
                               .checkpoint_every = config.checkpoint_every,
                               .durable_within = config.durable_within,
+                              .sinks = sink_options(config),
                               .policy = config.policy};
 }
 
@@ -225,6 +269,7 @@ Result<void> check(const config::Config& config) {
   const std::string policy_text = TRY(read_file(config.policy));
   const auto policy = TRY(policy::Policy::parse(policy_text));
   TRY(policy->run_tests());
+  TRY(audit_sinks::check_sinks(sink_options(config)));
   http::ServerOptions options = server_options(config);
   options.listen = {"127.0.0.1:0"};
   TRY(http::Server::open(options,

@@ -108,8 +108,8 @@ void Log::settle(const Chunk& done) {
     durable_leaf_ = done.leaves.back();
     undurable_bytes_ -= done.frames.size();
     disk_failed_ = false;
-    if (follow_up_ && durable_ > *follow_up_) {
-      follow_up_.reset();
+    if (over_ && over_->recorded <= durable_) {
+      over_.reset();
       alarm_.notify_all();
     }
     ready = release();
@@ -238,10 +238,7 @@ void Log::refuse_the_overdue() {
 }
 
 // A trouble stays noted until its record is durable.
-std::optional<Trouble> Log::wanted_note() const {
-  if (trouble_) return trouble_;
-  return follow_up_ ? noted_ : std::nullopt;
-}
+std::optional<Trouble> Log::wanted_note() const { return trouble_ ? trouble_ : over_; }
 
 bool Log::is_note_due() const {
   const std::optional<Trouble> wanted = wanted_note();

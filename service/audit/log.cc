@@ -60,7 +60,17 @@ Log::Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor
       reserve_(std::move(reserve)),
       noted_(reserve_.note()) {}
 
-Log::~Log() { stop(); }
+Log::~Log() {
+  stop();
+  Waiters left;
+  {
+    const MutexLock lock(mutex_);
+    left = std::exchange(waiters_, {});
+  }
+  for (Waiter& waiter : left) {
+    waiter.callback(Error(Code::Unavailable, "audit log: a required sink did not take the record"));
+  }
+}
 
 void Log::stop() {
   if (!committer_.joinable()) return;
@@ -120,11 +130,9 @@ Result<void> Log::resume(const std::vector<std::filesystem::path>& segments) {
 
 // A trouble that the process before could not put on record, or did not see become durable.
 void Log::put_note_on_record() {
-  if (!noted_) return;
-  const std::uint64_t there = durable_ - (segment_sealed_ ? 1 : 0);
-  // Its record is the first behind those whose answers were withheld, but for a seal.
-  if (there > noted_->end) return;
-  follow_up_ = enqueue(frame_of(record_of(*noted_, durable_))).index;
+  if (!noted_ || (noted_->recorded != 0 && noted_->recorded <= durable_)) return;
+  over_ = noted_;
+  over_->recorded = enqueue(frame_of(record_of(*noted_, durable_))).index + 1;
 }
 
 Result<void> Log::begin() {
@@ -344,7 +352,8 @@ void Log::leave_trouble_if_over() {
   withheld_.add(barred_from_, over.end);
   meter_.withheld.add(over.end - over.first);
   state_.store(State::Open);
-  follow_up_ = enqueue(frame_of(record_of(over, over.end))).index;
+  over_ = over;
+  over_->recorded = enqueue(frame_of(record_of(over, over.end))).index + 1;
   alarm_.notify_all();
 }
 

@@ -216,9 +216,8 @@ class Log {
   std::uint64_t barred_from_ KW_GUARDED_BY(mutex_) = 0;   // its first index as callers know them
   bool disk_failed_ KW_GUARDED_BY(mutex_) = false;        // the last commit did
   Withheld withheld_ KW_GUARDED_BY(mutex_);               // of troubles that are over
-  std::optional<std::uint64_t> follow_up_
-      KW_GUARDED_BY(mutex_);                            // the last one's record, undurable
-  std::optional<Trouble> noted_ KW_GUARDED_BY(mutex_);  // in the reserve
+  std::optional<Trouble> over_ KW_GUARDED_BY(mutex_);     // the last one; its record is undurable
+  std::optional<Trouble> noted_ KW_GUARDED_BY(mutex_);    // in the reserve
   Clock::time_point noted_at_ KW_GUARDED_BY(mutex_);
   bool note_failed_ KW_GUARDED_BY(mutex_) = false;
   bool ended_ KW_GUARDED_BY(mutex_) = false;  // nothing is committed any more

@@ -20,7 +20,7 @@ namespace {
 // Two slots in pages of their own: the newer good one counts, the older one is written next.
 constexpr std::size_t kSlot = 4096;
 constexpr std::size_t kSlots = 2;
-constexpr std::size_t kNote = 8 + 8 + 1 + 4 * 8;
+constexpr std::size_t kNote = 8 + 8 + 1 + 5 * 8;
 constexpr std::array<std::uint8_t, 8> kNoteMagic = {'k', 'w', 'n', 'o', 't', 'e', 0, 1};
 constexpr mode_t kReserveMode = 0640;
 
@@ -38,6 +38,7 @@ Bytes encode_note(std::uint64_t number, const std::optional<Trouble>& note) {
   append_u64(bytes, trouble.first);
   append_u64(bytes, trouble.end);
   append_u64(bytes, trouble.refused);
+  append_u64(bytes, trouble.recorded);
   append_u32(bytes, crc32c(bytes));
   return bytes;
 }
@@ -56,6 +57,7 @@ std::optional<NumberedNote> decode_note(ByteView slot) {
   trouble.first = read_u64(slot.subspan(25));
   trouble.end = read_u64(slot.subspan(33));
   trouble.refused = read_u64(slot.subspan(41));
+  trouble.recorded = read_u64(slot.subspan(49));
   NumberedNote numbered{read_u64(slot.subspan(8)), std::nullopt};
   if (trouble.reason != Reason::None) numbered.note = trouble;
   return numbered;

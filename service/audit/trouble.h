@@ -14,9 +14,10 @@ namespace kw::audit {
 struct Trouble {
   Reason reason = Reason::None;  // the first of them
   WallTime began;
-  std::uint64_t first = 0;    // the answers of the records from here
-  std::uint64_t end = 0;      // to here were withheld
-  std::uint64_t refused = 0;  // records that got no place
+  std::uint64_t first = 0;     // the answers of the records from here
+  std::uint64_t end = 0;       // to here were withheld
+  std::uint64_t refused = 0;   // records that got no place
+  std::uint64_t recorded = 0;  // once it is over: one behind the record that says so
 
   bool operator==(const Trouble&) const = default;
 };

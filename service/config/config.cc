@@ -173,7 +173,7 @@ Result<std::filesystem::path> read_catalog(const Fields& root) {
 
 Result<void> read_audit(const Fields& root, Config& config) {
   const Fields fields =
-      TRY(root.mapping("audit", {"directory", "checkpoint_every", "durable_within"}));
+      TRY(root.mapping("audit", {"directory", "checkpoint_every", "durable_within", "sinks"}));
   config.audit_directory = TRY(fields.path("directory"));
   config.checkpoint_every = TRY(fields.duration("checkpoint_every", config.checkpoint_every));
   if (config.checkpoint_every < kLeastCheckpoint || config.checkpoint_every > kMostCheckpoint) {
@@ -183,6 +183,7 @@ Result<void> read_audit(const Fields& root, Config& config) {
   if (config.durable_within < kLeastDurable || config.durable_within > kMostDurable) {
     return fields.fault_at("durable_within", refusal(Code::InvalidArgument, "from 100ms to 1m"));
   }
+  config.sinks = TRY(read_sinks(fields));
   return {};
 }
 
@@ -265,6 +266,7 @@ Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path&
                 .token = std::move(token),
                 .catalog = {},
                 .audit_directory = {},
+                .sinks = {},
                 .policy = {},
                 .limits = {},
                 .telemetry = {}};

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "service/config/pin_reference.h"
+#include "service/config/sink_settings.h"
 
 namespace kw::config {
 
@@ -68,6 +69,7 @@ struct Config {
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1'000};  // 100 ms to 1 s
   std::chrono::milliseconds durable_within{8'000};    // 100 ms to 1 min
+  std::vector<SinkSettings> sinks;
   std::filesystem::path policy;
   Limits limits;
   std::optional<ListenAddress> telemetry;  // plain HTTP for probes and scrapes; never Systemd

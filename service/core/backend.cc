@@ -155,6 +155,7 @@ Result<void> open_log(Shared& shared, const BackendOptions& options) {
   shared.log = TRY(audit::Log::open(options.audit_directory, log_options));
   shared.checkpointer = TRY(Checkpointer::start(shared, std::move(key), options.audit_directory,
                                                 options.checkpoint_every));
+  shared.sinks = TRY(audit_sinks::Sinks::start(options.sinks, *shared.log));
   return {};
 }
 

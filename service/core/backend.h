@@ -11,6 +11,7 @@
 
 #include "base/secret.h"
 #include "base/task.h"
+#include "service/audit_sinks/sink_options.h"
 #include "service/core/sealed.h"
 
 namespace kw::policy {
@@ -43,6 +44,7 @@ struct BackendOptions {
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1000};
   std::chrono::milliseconds durable_within{8000};  // an answer whose record takes longer is refused
+  std::vector<audit_sinks::SinkOptions> sinks;     // where the log's records go beside its folder
   std::filesystem::path policy;
 };
 
