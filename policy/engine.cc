@@ -170,9 +170,14 @@ Decision Engine::evaluate(const IdSet& bundles, const Facts& facts, const Questi
   return evaluation.decision();
 }
 
-Decision Engine::decide(const Facts& facts, const Question& question) const {
+Standing Engine::standing_of(const Facts& facts) const {
+  return Standing(bundles_of(principals_.match(facts)));
+}
+
+Decision Engine::decide(const Standing& standing, const Facts& facts,
+                        const Question& question) const {
   Silence silence;
-  return evaluate(bundles_of(principals_.match(facts)), facts, question, silence);
+  return evaluate(standing.bundles_, facts, question, silence);
 }
 
 bool Engine::may_anything(const Facts& facts, Operation operation) const {

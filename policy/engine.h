@@ -19,7 +19,8 @@ class Engine {
  public:
   explicit Engine(const Document& document);
 
-  Decision decide(const Facts& facts, const Question& question) const;
+  Standing standing_of(const Facts& facts) const;
+  Decision decide(const Standing& standing, const Facts& facts, const Question& question) const;
   Explanation explain(const Facts& facts, const Question& question) const;
   bool may_anything(const Facts& facts, Operation operation) const;
 

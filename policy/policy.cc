@@ -29,8 +29,11 @@ Result<std::shared_ptr<const Policy>> Policy::parse(std::string_view yaml) {
   return std::shared_ptr<const Policy>(new Policy(std::move(parts)));
 }
 
-Decision Policy::decide(const Facts& facts, const Question& question) const {
-  return parts_->engine.decide(facts, question);
+Standing Policy::standing_of(const Facts& facts) const { return parts_->engine.standing_of(facts); }
+
+Decision Policy::decide(const Standing& standing, const Facts& facts,
+                        const Question& question) const {
+  return parts_->engine.decide(standing, facts, question);
 }
 
 bool Policy::may_anything(const Facts& facts, Operation operation) const {

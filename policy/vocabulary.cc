@@ -21,9 +21,11 @@ std::string_view Vocabulary::text(Word word) const noexcept {
 // The slot that holds the text, or the free one where it belongs.
 std::size_t Vocabulary::slot_of(std::string_view text, std::uint32_t hash) const noexcept {
   std::size_t at = hash & (slots_.size() - 1);
-  while (slots_[at].word != 0 && (slots_[at].hash != hash || this->text(slots_[at].word) != text)) {
-    at = (at + 1) & (slots_.size() - 1);
-  }
+  const auto holds = [&](const Slot& slot) {
+    return slot.hash == hash && slot.size == text.size() &&
+           std::string_view(letters_).substr(slot.begin, slot.size) == text;
+  };
+  while (slots_[at].word != 0 && !holds(slots_[at])) at = (at + 1) & (slots_.size() - 1);
   return at;
 }
 
@@ -37,9 +39,10 @@ Vocabulary::Word Vocabulary::add(std::string_view text) {
   const std::uint32_t hash = hash_of(text);
   Slot& slot = slots_[slot_of(text, hash)];
   if (slot.word == 0) {
+    const auto begin = static_cast<std::uint32_t>(letters_.size());
     letters_ += text;
     ends_.push_back(letters_.size());
-    slot = {hash, static_cast<Word>(size())};
+    slot = {hash, static_cast<Word>(size()), begin, static_cast<std::uint32_t>(text.size())};
   }
   return slot.word;
 }
@@ -47,8 +50,10 @@ Vocabulary::Word Vocabulary::add(std::string_view text) {
 void Vocabulary::grow() {
   slots_.assign(slots_.empty() ? kFirstSize : slots_.size() * 2, Slot());
   for (Word word = 1; word <= size(); ++word) {
-    const std::uint32_t hash = hash_of(text(word));
-    slots_[slot_of(text(word), hash)] = {hash, word};
+    const std::string_view letters = text(word);
+    const std::uint32_t hash = hash_of(letters);
+    slots_[slot_of(letters, hash)] = {hash, word, static_cast<std::uint32_t>(ends_[word - 1]),
+                                      static_cast<std::uint32_t>(letters.size())};
   }
 }
 

@@ -20,9 +20,12 @@ class Vocabulary {
   std::size_t size() const noexcept { return ends_.size() - 1; }
 
  private:
+  // Says all that finding needs but the letters themselves: each look elsewhere may miss the cache.
   struct Slot {
     std::uint32_t hash = 0;
     Word word = 0;  // 0: free
+    std::uint32_t begin = 0;
+    std::uint32_t size = 0;
   };
 
   std::size_t slot_of(std::string_view text, std::uint32_t hash) const noexcept;

@@ -82,12 +82,14 @@ void Passage::about(const keys::Key& key, Version version) {
 }
 
 policy::Facts Passage::facts() const {
-  const identity::Caller& caller = *call_.caller;
-  return {.spki = caller.spki(),
-          .spiffe = caller.spiffe_ids(),
-          .dns = caller.dns_names(),
-          .subject = caller.subject(),
-          .source = call_.source};
+  policy::Facts facts = facts_of(*call_.caller);
+  facts.source = call_.source;
+  return facts;
+}
+
+policy::Decision Passage::ask(const policy::Question& question) const {
+  const policy::Standing& standing = seat_.standings().of(call_.caller, policy_);
+  return policy_->decide(standing, facts(), question);
 }
 
 void Passage::count_decision(bool allowed) {
@@ -103,7 +105,7 @@ Result<void> Passage::decide(policy::Question question) {
   question.now = wall_now();
   if (context_ != nullptr) question.context = context_;
   if (record_.bytes_in) question.bytes = record_.bytes_in;
-  const policy::Decision decision = policy_->decide(facts(), question);
+  const policy::Decision decision = ask(question);
   record_.rule = decision.rule;
   count_decision(decision.allowed);
   if (decision.allowed) return {};
@@ -129,7 +131,7 @@ bool Passage::may_see(const keys::Key& key) const {
   policy::Question question = question_about(key);
   question.operation = operation_;
   question.now = wall_now();
-  return policy_->decide(facts(), question).allowed;
+  return ask(question).allowed;
 }
 
 Result<KeyView> Passage::admit(const KeyName& name) {

@@ -77,6 +77,7 @@ class Passage {
 
  private:
   policy::Facts facts() const;
+  policy::Decision ask(const policy::Question& question) const;
   void count_decision(bool allowed);
   Result<void> check_usable(const keys::Key& key, const keys::KeyVersion& version);
   // Fills in the outcome and appends. Sets `failure` where the context's MAC cannot be made.

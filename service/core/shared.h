@@ -21,6 +21,7 @@
 #include "policy/policy.h"
 #include "service/audit/log.h"
 #include "service/audit_sinks/sinks.h"
+#include "service/core/standings.h"
 #include "service/crypto/workbench.h"
 #include "service/store/catalog.h"
 
@@ -45,9 +46,11 @@ class Seat {
   // A usable bench, good until the next call. Errors: Unavailable.
   Result<crypto::Workbench*> workbench();
   Shared& shared() const noexcept { return shared_; }
+  Standings& standings() noexcept { return standings_; }
 
  private:
   Shared& shared_;
+  Standings standings_;
   std::unique_ptr<crypto::Workbench> bench_;
   std::uint64_t seen_changes_ = 0;
 };
