@@ -57,6 +57,7 @@ std::string to_json(const Verdict& verdict) {
   JsonBody body;
   body.text("verdict", word_of(verdict.finding)).number("records", verdict.records);
   body.number("signed_records", verdict.signed_records);
+  body.number("withheld", verdict.withheld);
   body.text("last_leaf", to_hex(verdict.last_leaf));
   add_cosigned(body, verdict.cosigned);
   if (verdict.finding != Finding::Good) {
@@ -71,6 +72,9 @@ std::string to_text(const Verdict& verdict) {
   std::string text = std::string(word_of(verdict.finding)) + ": " +
                      std::to_string(verdict.records) + " good records";
   if (verdict.signed_records > 0) text += ", " + std::to_string(verdict.signed_records) + " signed";
+  if (verdict.withheld > 0) {
+    text += ", " + std::to_string(verdict.withheld) + " with an answer that was withheld";
+  }
   if (verdict.records > 0) text += ", last leaf " + to_hex(verdict.last_leaf);
   text += "\n" + cosigned_lines(verdict.cosigned);
   if (verdict.finding == Finding::Good) return text;

@@ -28,6 +28,9 @@ constexpr int kExitHung = 75;  // EX_TEMPFAIL: start it again
 constexpr auto kTakeDownWithin = std::chrono::seconds(5);
 constexpr int kExitLatched = 77;  // of serve and dev; a supervisor does not start them again
 constexpr std::string_view kDefaultListen = "127.0.0.1:7443";
+// EX_IOERR of sysexits.h: an fdatasync of the audit log failed. A supervisor starts the service
+// again, and the start writes anew what the disk may have lost (docs/operations.md).
+constexpr int kExitAuditLost = 74;
 
 void reload(Running& running, const std::filesystem::path& file) {
   ::sd_notify(0, "RELOADING=1");
@@ -41,17 +44,24 @@ void reload(Running& running, const std::filesystem::path& file) {
   ::sd_notify(0, "READY=1");
 }
 
-// Serves until SIGTERM or SIGINT, or until too many token calls hang; once a second with a tick.
-void serve_until_told(Running& running, const std::filesystem::path& file) {
+// Serves until SIGTERM or SIGINT, until too many token calls hang or the audit log is lost; once a
+// second with a tick. Yields the exit code.
+int serve_until_told(Running& running, const std::filesystem::path& file) {
   while (!running.is_exhausted()) {
     const int signal = wait_for_signal();
     if (signal == SIGTERM || signal == SIGINT) break;
     if (signal == SIGHUP) reload(running, file);
+    if (running.needs_restart()) {
+      log_line(Severity::Alert, "stopping: the audit log lost a write to its disk");
+      ::sd_notify(0, "STOPPING=1");
+      return kExitAuditLost;
+    }
     running.tick();
     ::sd_notify(0, "WATCHDOG=1");
   }
   ::sd_notify(0, "STOPPING=1");
   log_line(Severity::Notice, "stopping: answering what is in flight");
+  return cli::kExitOk;
 }
 
 // Ends the process at once: a thread that hangs in the module cannot be waited for, and must not
@@ -124,13 +134,14 @@ Result<int> serve(const std::filesystem::path& file, const std::string& listen,
   if (!started) return not_started(config, started.error());
   std::unique_ptr<Running> running = *std::move(started);
   const Result<void> is_ready = ready(*running);
+  int told = cli::kExitOk;
   if (is_ready) {
     ::sd_notify(0, "READY=1");
-    serve_until_told(*running, file);
+    told = serve_until_told(*running, file);
   }
-  const int code = stop(std::move(running));
+  const int ended = stop(std::move(running));
   TRY(is_ready);
-  return code;
+  return told == cli::kExitOk ? ended : told;
 }
 
 Result<int> run_serve(const cli::Arguments& arguments, const cli::Io& io) {

@@ -13,11 +13,12 @@
 #include "policy/policy.h"
 #include "service/api/dispatcher.h"
 #include "service/app/scrape.h"
+#include "service/audit_sinks/sinks.h"
 #include "service/audit_verify/cosignature.h"
 #include "service/core/backend.h"
 #include "service/core/executors.h"
-#include "service/cosign/witness_client.h"
 #include "service/core/pin_latch.h"
+#include "service/cosign/witness_client.h"
 #include "service/http/server.h"
 #include "service/http/tls_context.h"
 #include "service/telemetry/process.h"
@@ -124,6 +125,48 @@ void tell(const Profile& profile) {
   log_line(Severity::Warning, text);
 }
 
+audit_sinks::SinkOptions::Kind kind_of(config::SinkSettings::Kind kind) {
+  switch (kind) {
+    case config::SinkSettings::Kind::Journald:
+      return audit_sinks::SinkOptions::Kind::Journald;
+    case config::SinkSettings::Kind::SyslogTls:
+      return audit_sinks::SinkOptions::Kind::SyslogTls;
+    case config::SinkSettings::Kind::Unix:
+      return audit_sinks::SinkOptions::Kind::Unix;
+  }
+  return {};
+}
+
+audit_sinks::SinkOptions::Format format_of(config::SinkSettings::Format format) {
+  switch (format) {
+    case config::SinkSettings::Format::Json:
+      return audit_sinks::SinkOptions::Format::Json;
+    case config::SinkSettings::Format::Cef:
+      return audit_sinks::SinkOptions::Format::Cef;
+    case config::SinkSettings::Format::Ocsf:
+      return audit_sinks::SinkOptions::Format::Ocsf;
+  }
+  return {};
+}
+
+std::vector<audit_sinks::SinkOptions> sink_options(const config::Config& config) {
+  std::vector<audit_sinks::SinkOptions> options;
+  for (const config::SinkSettings& sink : config.sinks) {
+    options.push_back({.name = sink.name,
+                       .kind = kind_of(sink.kind),
+                       .format = format_of(sink.format),
+                       .is_required = sink.require,
+                       .path = sink.path,
+                       .acknowledges = sink.acknowledge,
+                       .host = sink.host,
+                       .port = sink.port,
+                       .ca = sink.ca,
+                       .certificate = sink.certificate,
+                       .key = sink.key});
+  }
+  return options;
+}
+
 Result<core::BackendOptions> backend_options(const config::Config& config) {
   Secret pin = TRY(config.token.pin.read());
   Profile profile = TRY(read_profile(config));
@@ -143,6 +186,8 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
                               .checkpoint_every = config.checkpoint_every,
                               .witnesses = std::move(witnesses),
                               .witness_quorum = config.witness_quorum,
+                              .durable_within = config.durable_within,
+                              .sinks = sink_options(config),
                               .policy = config.policy,
                               .concurrency = concurrency};
 }
@@ -309,6 +354,8 @@ Result<void> Running::reload(const config::Config& config) {
   return {};
 }
 
+bool Running::needs_restart() const { return parts_->backend->needs_restart(); }
+
 void Running::tick() {
   const std::shared_ptr<std::atomic<bool>> ticking = parts_->ticking;
   if (ticking->exchange(true)) return;
@@ -333,6 +380,7 @@ Result<void> check(const config::Config& config) {
   const std::string policy_text = TRY(read_file(config.policy));
   const auto policy = TRY(policy::Policy::parse(policy_text));
   TRY(policy->run_tests());
+  TRY(audit_sinks::check_sinks(sink_options(config)));
   http::ServerOptions options = server_options(config);
   options.listen = {"127.0.0.1:0"};
   TRY(http::Server::open(options,

@@ -34,8 +34,8 @@ class Running {
   // What was bound for telemetry, if the configuration asks for it.
   std::optional<std::string> telemetry_address() const;
 
-  // Takes certificates, policy, limits, the token and its PIN as the files stand now: all or, with an
-  // error, nothing.
+  // Takes certificates, policy, limits, the token and its PIN as the files stand now: all or, with
+  // an error, nothing.
   Result<void> reload(const config::Config& config);
 
   // Answers what is in flight, at most 10 s long, then ends everything, the audit log on record and
@@ -45,6 +45,9 @@ class Running {
 
   // So many token calls hang that the service should stop.
   bool is_exhausted() const noexcept;
+
+  // Whether the audit log is shut for good: only a new process can go on with it.
+  bool needs_restart() const;
 
   // One tick of the service's own clock; call it once a second.
   void tick();

@@ -19,9 +19,11 @@ constexpr std::array<Weighed, 6> kOutcomes = {{{"ok", Weight::Routine},
                                                {"unavailable", Weight::Failed},
                                                {"deadline_exceeded", Weight::Failed},
                                                {"internal", Weight::Failed}}};
-constexpr std::array<Weighed, 5> kEvents = {{{"unauthenticated requests", Weight::Denied},
+constexpr std::array<Weighed, 7> kEvents = {{{"unauthenticated requests", Weight::Denied},
                                              {"recovered", Weight::Failed},
                                              {"token lost", Weight::Failed},
+                                             {"answers withheld", Weight::Failed},
+                                             {"segment abandoned", Weight::Alarm},
                                              {"key quarantined", Weight::Alarm},
                                              {"witness dispute", Weight::Alarm}}};
 

@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 14> kOutcomes = {"ok",
                                                         "unavailable",
                                                         "deadline_exceeded",
                                                         "internal"};
-constexpr std::array<std::string_view, 26> kReasons = {"",
+constexpr std::array<std::string_view, 39> kReasons = {"",
                                                        "malformed",
                                                        "unknown key",
                                                        "forbidden key",
@@ -56,7 +56,20 @@ constexpr std::array<std::string_view, 26> kReasons = {"",
                                                        "policy test failed",
                                                        "state forbids",
                                                        "conflict",
-                                                       "quarantined"};
+                                                       "quarantined",
+                                                       "",
+                                                       "",
+                                                       "",
+                                                       "",
+                                                       "",
+                                                       "",
+                                                       "disk full",
+                                                       "disk read-only",
+                                                       "file displaced",
+                                                       "sync failed",
+                                                       "disk slow",
+                                                       "write failed",
+                                                       "sink down"};
 constexpr std::array<std::string_view, 19> kEvents = {"",
                                                       "start",
                                                       "stop",
@@ -73,8 +86,8 @@ constexpr std::array<std::string_view, 19> kEvents = {"",
                                                       "",
                                                       "",
                                                       "",
-                                                      "",
-                                                      "",
+                                                      "answers withheld",
+                                                      "segment abandoned",
                                                       "witness dispute"};
 
 // In which kinds of record a field may or must stand.
@@ -90,7 +103,7 @@ struct FieldRule {
 };
 
 // From tag 04 on; the three before have a place of their own in DecodedRecord.
-constexpr std::array<FieldRule, 22> kRules = {{
+constexpr std::array<FieldRule, 25> kRules = {{
     {"time", FieldForm::Time, 8, 8, Place::Everywhere},
     {"since_start", FieldForm::Number, 8, 8, Place::Everywhere},
     {"request_id", FieldForm::Hex, 16, 16, Place::Details},
@@ -113,6 +126,9 @@ constexpr std::array<FieldRule, 22> kRules = {{
     {"event", FieldForm::Word, 1, 1, Place::EventOfSystem, kEvents},
     {"count", FieldForm::Number, 8, 8, Place::SystemOnly},
     {"digest", FieldForm::Hex, 32, 32, Place::SystemOnly},
+    {"first", FieldForm::Number, 8, 8, Place::SystemOnly},
+    {"refused", FieldForm::Number, 8, 8, Place::SystemOnly},
+    {"began", FieldForm::Time, 8, 8, Place::SystemOnly},
 }};
 
 Error fault(std::string what) { return Error(Code::InvalidArgument, std::move(what)); }

@@ -20,6 +20,8 @@ constexpr unsigned kMaxExecutors = 256;
 constexpr std::chrono::milliseconds kLeastCheckpoint{100};
 constexpr std::chrono::milliseconds kMostCheckpoint{1'000};
 constexpr std::size_t kMaxWitnesses = 16;
+constexpr std::chrono::milliseconds kLeastDurable{100};
+constexpr std::chrono::milliseconds kMostDurable{60'000};
 constexpr unsigned kMaxConnections = 1'000'000;
 
 struct Unit {
@@ -160,9 +162,9 @@ Result<Concurrency> read_concurrency(const Fields& token) {
 }
 
 Result<TokenSettings> read_token(const Fields& root) {
-  const Fields fields =
-      TRY(root.mapping("token", {"module", "uri", "pin", "directory", "executors", "concurrency",
-                                 "hung_after", "most_hung", "environment", "parameters", "profile"}));
+  const Fields fields = TRY(
+      root.mapping("token", {"module", "uri", "pin", "directory", "executors", "concurrency",
+                             "hung_after", "most_hung", "environment", "parameters", "profile"}));
   std::filesystem::path module = TRY(fields.path("module"));
   std::string uri = TRY(read_uri(fields));
   PinReference pin = TRY(read_pin(fields));
@@ -225,14 +227,20 @@ Result<void> read_witnesses(const Fields& audit, Config& config) {
 
 Result<void> read_audit(const Fields& root, Config& config) {
   const Fields fields =
-      TRY(root.mapping("audit", {"directory", "checkpoint_every", "witnesses", "witness_quorum"}));
+      TRY(root.mapping("audit", {"directory", "checkpoint_every", "durable_within", "sinks",
+                                 "witnesses", "witness_quorum"}));
   TRY(read_witnesses(fields, config));
   config.audit_directory = TRY(fields.path("directory"));
   config.checkpoint_every = TRY(fields.duration("checkpoint_every", config.checkpoint_every));
-  if (config.checkpoint_every >= kLeastCheckpoint && config.checkpoint_every <= kMostCheckpoint) {
-    return {};
+  if (config.checkpoint_every < kLeastCheckpoint || config.checkpoint_every > kMostCheckpoint) {
+    return fields.fault_at("checkpoint_every", refusal(Code::InvalidArgument, "from 100ms to 1s"));
   }
-  return fields.fault_at("checkpoint_every", refusal(Code::InvalidArgument, "from 100ms to 1s"));
+  config.durable_within = TRY(fields.duration("durable_within", config.durable_within));
+  if (config.durable_within < kLeastDurable || config.durable_within > kMostDurable) {
+    return fields.fault_at("durable_within", refusal(Code::InvalidArgument, "from 100ms to 1m"));
+  }
+  config.sinks = TRY(read_sinks(fields));
+  return {};
 }
 
 Result<Limits> read_limits(const Fields& root) {
@@ -315,6 +323,7 @@ Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path&
                 .token = std::move(token),
                 .catalog = {},
                 .audit_directory = {},
+                .sinks = {},
                 .witnesses = {},
                 .policy = {},
                 .limits = {},

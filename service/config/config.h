@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "service/config/pin_reference.h"
+#include "service/config/sink_settings.h"
 
 namespace kw::config {
 
@@ -87,6 +88,8 @@ struct Config {
   std::filesystem::path catalog;  // an SQLite file
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1'000};  // 100 ms to 1 s
+  std::chrono::milliseconds durable_within{8'000};    // 100 ms to 1 min
+  std::vector<SinkSettings> sinks;
   std::vector<WitnessSettings> witnesses;
   unsigned witness_quorum = 0;  // so many must cosign; all of them unless the file says fewer
   std::filesystem::path policy;

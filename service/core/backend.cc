@@ -150,9 +150,11 @@ Result<void> open_log(Shared& shared, const BackendOptions& options) {
   CheckpointKey key = TRY(open_checkpoint_key(*shared.catalog_seat, options.audit_directory));
   audit::LogOptions log_options;
   log_options.signed_head = key.newest_head;
+  log_options.durable_within = options.durable_within;
   shared.log = TRY(audit::Log::open(options.audit_directory, log_options));
   shared.checkpointer = TRY(Checkpointer::start(shared, std::move(key), options.audit_directory,
                                                 options.checkpoint_every));
+  shared.sinks = TRY(audit_sinks::Sinks::start(options.sinks, *shared.log));
   if (options.witnesses.empty()) return {};
   const bool all = options.witness_quorum == 0;
   shared.cosigners = TRY(Cosigners::start(shared, options.witnesses,
@@ -182,8 +184,8 @@ Concurrency default_concurrency() noexcept {
 }
 
 Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
-  auto shared = std::make_unique<Shared>(token_pace(options.concurrency),
-                                         PinLatch::beside(options.catalog));
+  auto shared =
+      std::make_unique<Shared>(token_pace(options.concurrency), PinLatch::beside(options.catalog));
   TokenAccess access = access_of(options);
   TRY(log_in(*shared, access));
   shared->policy_file = options.policy;
@@ -254,7 +256,7 @@ Result<void> Backend::revert_token(Deadline deadline) { return shared_->healer->
 
 std::vector<std::string> Backend::troubles() const {
   std::vector<std::string> troubles;
-  if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");
+  if (const auto trouble = shared_->log->trouble_now()) troubles.push_back(*trouble);
   if (const auto trouble = token_trouble()) troubles.emplace_back(*trouble);
   if (auto trouble = shared_->checkpointer->trouble()) troubles.push_back(*std::move(trouble));
   if (shared_->cosigners != nullptr) {
@@ -262,6 +264,8 @@ std::vector<std::string> Backend::troubles() const {
   }
   return troubles;
 }
+
+bool Backend::needs_restart() const { return shared_->log->failed_for_good(); }
 
 void Backend::count_unauthenticated() {
   shared_->unauthenticated.fetch_add(1);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/task.h"
+#include "service/audit_sinks/sink_options.h"
 #include "service/core/healer_options.h"
 #include "service/core/sealed.h"
 #include "service/core/token_access.h"
@@ -57,6 +58,8 @@ struct BackendOptions {
   std::filesystem::path catalog;
   std::filesystem::path audit_directory;
   std::chrono::milliseconds checkpoint_every{1000};
+  std::chrono::milliseconds durable_within{8000};  // an answer whose record takes longer is refused
+  std::vector<audit_sinks::SinkOptions> sinks = {};  // where the log's records go beside its folder
   std::vector<WitnessOptions> witnesses = {};
   std::size_t witness_quorum = 0;  // so many must cosign; 0: all of them
   std::filesystem::path policy;
@@ -103,6 +106,10 @@ class Backend {
 
   // Why the service cannot do its work now, a short sentence each; empty when it can.
   std::vector<std::string> troubles() const;
+
+  // Whether the audit log lost a write to its disk: nothing is served until a new process has
+  // recovered it.
+  bool needs_restart() const;
 
   // Writes what stands behind the door: decisions, token, audit log, policy. Asks the token
   // nothing.

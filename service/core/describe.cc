@@ -115,10 +115,40 @@ void describe_log(Page& page, const audit::LogMeter& meter, const audit::LogRead
       .value(now.state == audit::LogState::Open ? 1 : 0, {{"state", "open"}})
       .value(now.state == audit::LogState::Blocked ? 1 : 0, {{"state", "blocked"}})
       .value(now.state == audit::LogState::Dead ? 1 : 0, {{"state", "dead"}});
+  page.counter("keyward_audit_troubles_total", "Times in which no answer was given free.")
+      .value(meter.troubles);
+  page.counter("keyward_audit_withheld_total", "Records whose answers were withheld.")
+      .value(meter.withheld);
+  page.counter("keyward_audit_refused_total", "Records that got no place in the log.")
+      .value(meter.refused);
   page.gauge("keyward_audit_disk_free_bytes", "Free space where the log lies.")
       .value(static_cast<double>(now.disk_free_bytes));
   page.gauge("keyward_audit_disk_size_bytes", "All space where the log lies.")
       .value(static_cast<double>(now.disk_bytes));
+}
+
+void describe_sinks(Page& page, const std::vector<audit_sinks::SinkReading>& sinks) {
+  using audit_sinks::SinkReading;
+  const auto gauge = [&](std::string_view name, std::string_view help, auto value_of) {
+    page.gauge(name, help);
+    for (const SinkReading& sink : sinks) page.value(value_of(sink), {{"sink", sink.name}});
+  };
+  const auto counter = [&](std::string_view name, std::string_view help, auto value_of) {
+    page.counter(name, help);
+    for (const SinkReading& sink : sinks) page.value(value_of(sink), {{"sink", sink.name}});
+  };
+  gauge("keyward_audit_sink_connected", "1 where the sink takes records.",
+        [](const SinkReading& sink) { return sink.meter->is_connected.load() ? 1.0 : 0.0; });
+  gauge("keyward_audit_sink_required", "1 where no answer is given before the sink has its record.",
+        [](const SinkReading& sink) { return sink.is_required ? 1.0 : 0.0; });
+  gauge("keyward_audit_sink_behind_records", "Durable records that the sink does not have.",
+        [](const SinkReading& sink) { return static_cast<double>(sink.behind); });
+  counter("keyward_audit_sink_sent_total", "Records sent, those that were sent again too.",
+          [](const SinkReading& sink) -> const Counter& { return sink.meter->sent; });
+  counter("keyward_audit_sink_failures_total", "Connections that failed or broke.",
+          [](const SinkReading& sink) -> const Counter& { return sink.meter->failures; });
+  counter("keyward_audit_sink_missed_total", "Records that were gone before the sink got them.",
+          [](const SinkReading& sink) -> const Counter& { return sink.meter->missed; });
 }
 
 void describe_checkpoints(Page& page, const Shared& shared) {
@@ -151,6 +181,7 @@ void Backend::describe(Page& page) const {
       .value(static_cast<double>(shared.quarantine.size()));
   describe_log(page, shared.log->meter(), shared.log->read());
   describe_checkpoints(page, shared);
+  describe_sinks(page, shared.sinks->read());
   Cosigners::describe(page, shared.cosigners.get());
   page.gauge("keyward_policy_changed_timestamp_seconds",
              "When another policy became the active one, in seconds since 1970.")

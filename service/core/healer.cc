@@ -17,8 +17,8 @@ constexpr std::string_view kHangs =
     "a call hangs in the PKCS#11 module, which cannot be initialized before it returns";
 
 bool is_same(const TokenAccess& one, const TokenAccess& other) {
-  return one.module == other.module && one.parameters == other.parameters &&
-         one.uri == other.uri && one.directory == other.directory && one.profile == other.profile &&
+  return one.module == other.module && one.parameters == other.parameters && one.uri == other.uri &&
+         one.directory == other.directory && one.profile == other.profile &&
          ct_equal(one.pin.reveal(), other.pin.reveal());
 }
 

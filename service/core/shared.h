@@ -19,6 +19,7 @@
 #include "pkcs11/pace.h"
 #include "policy/policy.h"
 #include "service/audit/log.h"
+#include "service/audit_sinks/sinks.h"
 #include "service/core/seat.h"
 #include "service/core/token_keeper.h"
 #include "service/store/catalog.h"
@@ -145,6 +146,9 @@ struct Shared {
   std::atomic<Clock::rep> token_alive = 0;     // the same, kept when the next one is refused
   std::atomic<WallTime> policy_changed = WallTime();  // when another policy became the active one
   DoorMeter meter;
+
+  // Bring what is left once the log has stopped.
+  std::unique_ptr<audit_sinks::Sinks> sinks;
 
   // End first, while all that it signs with still stands, and ends the log.
   std::unique_ptr<Checkpointer> checkpointer;
