@@ -297,6 +297,18 @@ TEST_CASE("decode: takes 1 to 1,000 parts in a batch", "[api][decode]") {
   CHECK_CODE(batch(0), Code::InvalidArgument);
 }
 
+TEST_CASE("decode: each part of a batch is a step, and says what it asks of the token",
+          "[api][decode]") {
+  const Act act = REQUIRE_OK(read_text(
+      decode_batch,
+      R"({"requests":[{"op":"sign","key":"k","message":"eA=="},{"op":"random","bytes":1},{}]})"));
+  const core::Steps steps = act.steps();
+  CHECK(steps[core::index_of(core::Work::Asymmetric)] == 1);
+  CHECK(steps[core::index_of(core::Work::Symmetric)] == 1);
+  CHECK(steps[core::index_of(core::Work::Host)] == 2);  // a refusal, and the answer
+  CHECK(act.next() == core::Work::Asymmetric);
+}
+
 TEST_CASE("decode: refuses a bad part of a batch at the door and not the whole", "[api][decode]") {
   const std::string part =
       GENERATE("1", "null", "[]", "{}", R"({"op":1})", R"({"op":"batch","requests":[]})",

@@ -82,6 +82,25 @@ TEST_CASE("config: optional settings are read", "[config]") {
   CHECK(config.limits.queue == 20);
 }
 
+TEST_CASE("config: what the token likes and how long it may hang are read", "[config]") {
+  const Config plain = REQUIRE_OK(Config::parse(kShortest, ""));
+  CHECK_FALSE(plain.token.concurrency.symmetric);
+  CHECK(plain.token.hung_after == 10s);
+  CHECK(plain.token.most_hung == 4);
+  CHECK_FALSE(plain.limits.queue_per_caller);
+  const std::string yaml = replaced(kShortest, "pin: env:PIN",
+                                    "pin: env:PIN, concurrency: {symmetric: 4, generate: 2}, "
+                                    "hung_after: 3s, most_hung: 7") +
+                           "limits: {queue: 20, queue_per_caller: 9}\n";
+  const Config config = REQUIRE_OK(Config::parse(yaml, ""));
+  CHECK(config.token.concurrency.symmetric == 4u);
+  CHECK_FALSE(config.token.concurrency.asymmetric);
+  CHECK(config.token.concurrency.generate == 2u);
+  CHECK(config.token.hung_after == 3s);
+  CHECK(config.token.most_hung == 7);
+  CHECK(config.limits.queue_per_caller == 9u);
+}
+
 struct Bad {
   const char* from;  // in kShortest
   const char* to;
@@ -182,6 +201,12 @@ TEST_CASE("config: a fault is told with its place", "[config][errors]") {
           "line 7, column 21: telemetry.listen: expected HOST:PORT, unix:PATH or systemd"},
       Bad{"policy: p", "policy: p\ntelemetry: {listen: systemd}",
           "line 7, column 21: telemetry.listen: expected HOST:PORT or unix:PATH"},
+      Bad{"policy: p", "policy: p\nlimits: {queue: 4, queue_per_caller: 5}",
+          "line 7, column 38: limits.queue_per_caller: expected a number from 1 to 4"},
+      Bad{"pin: env:PIN", "pin: env:PIN, most_hung: 0",
+          "line 3, column 61: token.most_hung: expected a number from 1 to 256"},
+      Bad{"pin: env:PIN", "pin: env:PIN, concurrency: {wrap: 1}",
+          "line 3, column 64: token.concurrency.wrap: unknown key"},
       Bad{"policy: p", "policy: p\nlimits: {queue: -1}",
           "line 7, column 17: limits.queue: expected a number from 1 to 1000000"});
   INFO(bad.to);
