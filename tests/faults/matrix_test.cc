@@ -19,7 +19,7 @@ const std::set<std::string> kOfTheStart = {
     "C_GetSlotList",     "C_GetTokenInfo", "C_Login"};
 
 // A token grows slow with the keys that the pairs leave in it.
-constexpr std::uint64_t kPairsOfABench = 25;
+constexpr std::uint64_t kPairsOfABench = 12;
 
 bool is_long_form() { return std::getenv("KEYWARD_MATRIX") != nullptr; }
 
