@@ -62,6 +62,7 @@ Result<std::unique_ptr<Backend>> DoorFixture::try_open() {
                         .catalog = folder / "catalog.db",
                         .audit_directory = folder / "audit",
                         .checkpoint_every = checkpoint_every,
+                        .sinks = {},
                         .policy = folder / "policy.yaml"});
 }
 
