@@ -6,6 +6,7 @@
 #include <iterator>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "service/audit/log.h"
@@ -16,13 +17,14 @@ namespace {
 constexpr std::chrono::seconds kNoteEvery{1};
 
 // The frames of a chunk, one by one.
-template <typename Visit>
-void for_each_frame(ByteView frames, Visit visit) {
-  while (!frames.empty()) {
-    const std::size_t size = kFrameHeader + read_u32(frames);
-    visit(frames.first(size));
-    frames = frames.subspan(size);
+std::vector<ByteView> frames_in(ByteView bytes) {
+  std::vector<ByteView> frames;
+  while (!bytes.empty()) {
+    const std::size_t size = kFrameHeader + read_u32(bytes);
+    frames.push_back(bytes.first(size));
+    bytes = bytes.subspan(size);
   }
+  return frames;
 }
 
 }  // namespace
@@ -195,9 +197,9 @@ void Log::link_again(const std::deque<Chunk>& chunks, Bytes event) {
   enqueue(std::move(event));
   if (has_moved) trouble_->first = chain_.next_index();
   for (const Chunk& chunk : chunks) {
-    for_each_frame(chunk.frames, [this](ByteView frame) KW_REQUIRES(mutex_) {
+    for (const ByteView frame : frames_in(chunk.frames)) {
       if (!is_seal(frame.subspan(kFrameHeader))) enqueue(to_bytes(frame));
-    });
+    }
   }
   trouble_->end = chain_.next_index();
 }

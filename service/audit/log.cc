@@ -352,6 +352,8 @@ void Log::leave_trouble_if_over() {
   withheld_.add(barred_from_, over.end);
   meter_.withheld.add(over.end - over.first);
   state_.store(State::Open);
+  // What was put on record meanwhile did not keep anybody waiting.
+  for (Mark& one : marks_) one.time = Clock::now();
   over_ = over;
   over_->recorded = enqueue(frame_of(record_of(over, over.end))).index + 1;
   alarm_.notify_all();

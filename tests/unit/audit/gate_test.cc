@@ -68,6 +68,21 @@ TEST_CASE_METHOD(FaultFixture, "audit log: a gate that takes too long is like a 
   wait_until_healed(*log);
 }
 
+TEST_CASE_METHOD(FaultFixture, "audit log: events of a long trouble are not overdue after it",
+                 "[audit][gate]") {
+  options.durable_within = std::chrono::seconds(2);
+  const auto log = open();
+  const audit::Log::Gate gate = log->add_gate(1);
+  log->shut(gate, "away");
+  const audit::Ticket event =
+      REQUIRE_OK(log->append(audit::system_record(audit::Event::TokenLost)));
+  std::this_thread::sleep_for(options.durable_within);
+  log->pass(gate, 1);  // back, and the event is still to come
+  wait_until_healed(*log);
+  log->pass(gate, event.index + 2);
+  CHECK(log->meter().troubles.value() == 1);
+}
+
 TEST_CASE_METHOD(FaultFixture,
                  "audit log: a gate that is shut at the end is on record at the start",
                  "[audit][gate]") {

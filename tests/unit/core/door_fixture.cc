@@ -64,6 +64,7 @@ Result<std::unique_ptr<Backend>> DoorFixture::try_open() {
                         .audit_directory = folder / "audit",
                         .checkpoint_every = checkpoint_every,
                         .witnesses = witnesses,
+                        .sinks = {},
                         .policy = folder / "policy.yaml",
                         .healer = healer});
 }
