@@ -184,10 +184,10 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
                               .catalog = config.catalog,
                               .audit_directory = config.audit_directory,
                               .checkpoint_every = config.checkpoint_every,
-                              .witnesses = std::move(witnesses),
-                              .witness_quorum = config.witness_quorum,
                               .durable_within = config.durable_within,
                               .sinks = sink_options(config),
+                              .witnesses = std::move(witnesses),
+                              .witness_quorum = config.witness_quorum,
                               .policy = config.policy,
                               .concurrency = concurrency};
 }

@@ -95,7 +95,6 @@ class Seat {
   Standings standings_;
   const Visitor visitor_;
   const std::shared_ptr<Desk> desk_;
-  Standings standings_;
   std::uint64_t seen_changes_ = 0;
 };
 

@@ -63,8 +63,8 @@ Result<std::unique_ptr<Backend>> DoorFixture::try_open() {
                         .catalog = folder / "catalog.db",
                         .audit_directory = folder / "audit",
                         .checkpoint_every = checkpoint_every,
-                        .witnesses = witnesses,
                         .sinks = {},
+                        .witnesses = witnesses,
                         .policy = folder / "policy.yaml",
                         .healer = healer});
 }

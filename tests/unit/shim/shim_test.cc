@@ -20,7 +20,7 @@ using test::SoftHsm;
 // ShimFixture calls a fresh SoftHSM through the shim as any C program would.
 struct ShimFixture {
   ShimFixture() {
-    slot = REQUIRE_OK(pkcs11::find_slot(token->module(), hsm.uri()));
+    slot = REQUIRE_OK(pkcs11::find_token(token->module(), hsm.uri())).slot;
     session = open();
     hsm.clear();
   }
@@ -268,7 +268,7 @@ TEST_CASE("lock-pin: counts wrong PINs, warns, locks, and asks the token no more
   const SoftHsm hsm;
   const auto module = hsm.load();
   const CK_FUNCTION_LIST& call = *module->cryptoki().call;
-  const CK_SLOT_ID slot = REQUIRE_OK(pkcs11::find_slot(*module, hsm.uri()));
+  const CK_SLOT_ID slot = REQUIRE_OK(pkcs11::find_token(*module, hsm.uri())).slot;
   CK_SESSION_HANDLE session = 0;
   REQUIRE(call.C_OpenSession(slot, CKF_SERIAL_SESSION, nullptr, nullptr, &session) == CKR_OK);
   const auto login = [&](std::string pin) {
