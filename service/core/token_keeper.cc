@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::size_t kMostAbsent = 64;  // more would say nothing more
 
-std::string name_of(const pkcs11::TokenIdentity& token) {
-  return token.label + " (" + token.model + ", serial " + token.serial + ")";
-}
-
 bool is_refused_pin(const Error& error) {
   return error.rv() != 0 && pkcs11::rv_class(error) == pkcs11::RvClass::Latch;
 }
@@ -106,7 +102,6 @@ Result<void> TokenKeeper::begin(const TokenAccess& access, const pkcs11::TokenId
     if (is_refused_pin(token.error())) latch(access.uri, token.error());
     return std::move(token).error();
   }
-  log_line(Severity::Info, "logged in to the token " + name_of((*token)->identity()));
   const MutexLock lock(mutex_);
   KW_ASSERT(epoch_ == nullptr);
   epoch_ = std::make_shared<Epoch>(++number_, std::move(token).value());
