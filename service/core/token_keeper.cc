@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::size_t kMostAbsent = 64;  // more would say nothing more
 
-std::string name_of(const pkcs11::TokenIdentity& token) {
-  return token.label + " (" + token.model + ", serial " + token.serial + ")";
-}
-
 // A profile of another token, or of another version of its library, says nothing of this one.
 Result<void> check_profile(const Epoch::Profile& profile, const pkcs11::Token& token) {
   if (!profile) return {};
@@ -121,7 +117,6 @@ Result<void> TokenKeeper::begin(const TokenAccess& access, const pkcs11::TokenId
     return std::move(token).error();
   }
   TRY(check_profile(access.profile, **token));
-  log_line(Severity::Info, "logged in to the token " + name_of((*token)->identity()));
   const MutexLock lock(mutex_);
   KW_ASSERT(epoch_ == nullptr);
   epoch_ = std::make_shared<Epoch>(++number_, std::move(token).value(), access.profile);
