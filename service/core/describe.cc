@@ -51,7 +51,7 @@ void describe_calls(Page& page, const pkcs11::CallMeter& meter) {
 
 void describe_working_keys(Page& page, const crypto::WorkingKeyMeter& meter) {
   page.counter("keyward_wrapped_keys_unwrapped_total",
-               "Wrapped keys brought into the token, 240 bytes of SoftHSM's memory each for good.")
+               "Wrapped keys brought into the token: each may cost its memory for good.")
       .value(meter.unwrapped);
   page.counter("keyward_wrapped_keys_reused_total", "Uses of a wrapped key that was still there.")
       .value(meter.reused);

@@ -15,7 +15,7 @@ namespace {
 
 namespace kwp_oracle = test::kwp_oracle;
 
-constexpr Version kFirst{1};
+constexpr Version kOne{1};
 const Bytes kKekValue(32, 0x6b);
 
 struct WrappedFixture : test::TokenBench {
@@ -34,16 +34,16 @@ struct WrappedFixture : test::TokenBench {
     keys::Key key = name_key(algorithm);
     key.residency = keys::Residency::Wrapped;
     const pkcs11::KekKind kind = *kek_kind_of(*key.algorithm);
-    if (!keks[kind]) (void)REQUIRE_OK(create_kek(*bench, kind, kFirst));
+    if (!keks[kind]) (void)REQUIRE_OK(create_kek(*bench, kind, kOne));
     keks[kind] = true;
     return key;
   }
 
   keys::Key make_wrapped(std::string_view algorithm) {
     keys::Key key = name_wrapped(algorithm);
-    VersionMaterial made = REQUIRE_OK(create_wrapped_version(*bench, key, kFirst, kFirst));
+    VersionMaterial made = REQUIRE_OK(create_wrapped_version(*bench, key, kOne, kOne));
     keys::KeyVersion version;
-    version.number = kFirst;
+    version.number = kOne;
     version.state = keys::State::Enabled;
     version.public_key = std::move(made.public_key);
     version.check = std::move(made.check);
@@ -72,7 +72,7 @@ struct WrappedFixture : test::TokenBench {
   }
 
   void destroy_kek(pkcs11::KekKind kind) {
-    CHECK(REQUIRE_OK(destroy_version(*open_bench(), kek_id(kind), kFirst)) == 1);
+    CHECK(REQUIRE_OK(destroy_version(*open_bench(), kek_id(kind), kOne)) == 1);
   }
 };
 
@@ -110,7 +110,7 @@ TEST_CASE_METHOD(WrappedFixture, "wrapped: Ed25519 has no KEK", "[crypto][wrappe
   keys::Key key = name_key("ed25519");
   key.residency = keys::Residency::Wrapped;
   CHECK_FALSE(kek_kind_of(*key.algorithm));
-  CHECK_CODE(create_wrapped_version(*bench, key, kFirst, kFirst), Code::Internal);
+  CHECK_CODE(create_wrapped_version(*bench, key, kOne, kOne), Code::Internal);
 }
 
 TEST_CASE_METHOD(WrappedFixture, "wrapped: OpenSSL opens a blob with the key under the KEK",
@@ -123,7 +123,7 @@ TEST_CASE_METHOD(WrappedFixture, "wrapped: OpenSSL opens a blob with the key und
       .flag(CKA_UNWRAP, true)
       .secret(CKA_VALUE, Secret::copy_of(kKekValue));
   const auto handle = REQUIRE_OK(bench->session().create_object(kek));
-  bench->keyring().adopt(kek_id(pkcs11::KekKind::Aes), kFirst, handle);
+  bench->keyring().adopt(kek_id(pkcs11::KekKind::Aes), kOne, handle);
   keks[pkcs11::KekKind::Aes] = true;
   const keys::Key key = make_wrapped("xaes-256-gcm");
   const Bytes blob = REQUIRE_OK(use(*bench, key));
@@ -222,7 +222,7 @@ TEST_CASE_METHOD(WrappedFixture, "wrapped: another KEK in its place brings nothi
   keys::Key watched = canary_of(kind);
   (void)REQUIRE_OK(verify_version(*bench, watched, canary));
   destroy_kek(kind);
-  const Bytes id = pkcs11::object_id(kek_id(kind), kFirst);
+  const Bytes id = pkcs11::object_id(kek_id(kind), kOne);
   (void)REQUIRE_OK(pkcs11::generate_kek(bench->session(), kind, id, "another"));
   const auto fresh = small_bench(4);
   CHECK_CODE(use(*fresh, key), Code::Internal);
@@ -233,7 +233,7 @@ TEST_CASE_METHOD(WrappedFixture, "wrapped: a KEK without its templates is refuse
                  "[crypto][wrapped][attack]") {
   const keys::Key key = make_wrapped("hmac-sha256");
   destroy_kek(pkcs11::KekKind::Hmac);
-  const Bytes id = pkcs11::object_id(kek_id(pkcs11::KekKind::Hmac), kFirst);
+  const Bytes id = pkcs11::object_id(kek_id(pkcs11::KekKind::Hmac), kOne);
   // Of another kind, and so with other templates.
   (void)REQUIRE_OK(pkcs11::generate_kek(bench->session(), pkcs11::KekKind::Aes, id, "kek"));
   CHECK_CODE(use(*small_bench(4), key), Code::Internal);
@@ -289,11 +289,11 @@ TEST_CASE_METHOD(WrappedFixture, "wrapped: creation leaves nothing behind where 
     INFO(name << " " << function);
     const keys::Key key = name_wrapped(name);
     bench = open_bench();
-    (void)REQUIRE_OK(bench->keyring().find_kek(*kek_kind_of(*key.algorithm), kFirst));
+    (void)REQUIRE_OK(bench->keyring().find_kek(*kek_kind_of(*key.algorithm), kOne));
     const std::size_t before = token_objects();
     hsm.clear();
     hsm.rules(std::string("fail ") + function + " 1 CKR_FUNCTION_FAILED");
-    CHECK_CODE(create_wrapped_version(*bench, key, kFirst, kFirst), Code::Unavailable);
+    CHECK_CODE(create_wrapped_version(*bench, key, kOne, kOne), Code::Unavailable);
     CHECK(bench->keyring().working_keys() == 0);
     bench = open_bench();
     CHECK(token_objects() == before);
@@ -302,9 +302,9 @@ TEST_CASE_METHOD(WrappedFixture, "wrapped: creation leaves nothing behind where 
 
 TEST_CASE_METHOD(WrappedFixture, "kek: making one again replaces what a start cut short left",
                  "[crypto][wrapped]") {
-  (void)REQUIRE_OK(create_kek(*bench, pkcs11::KekKind::Aes, kFirst));
+  (void)REQUIRE_OK(create_kek(*bench, pkcs11::KekKind::Aes, kOne));
   const std::size_t before = token_objects();
-  const keys::KeyVersion canary = REQUIRE_OK(create_kek(*bench, pkcs11::KekKind::Aes, kFirst));
+  const keys::KeyVersion canary = REQUIRE_OK(create_kek(*bench, pkcs11::KekKind::Aes, kOne));
   CHECK(token_objects() == before);
   (void)REQUIRE_OK(verify_version(*open_bench(), canary_of(pkcs11::KekKind::Aes), canary));
 }
