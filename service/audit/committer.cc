@@ -215,7 +215,8 @@ void Log::watch() {
     refuse_the_overdue();
     write_note();
     const MutexLock lock(mutex_);
-    if (ended_) return;
+    // It may have ended while a note was written that is not the last one.
+    if (ended_ && (note_failed_ || wanted_note() == noted_)) return;
   }
 }
 

@@ -189,10 +189,11 @@ TEST_CASE_METHOD(FaultFixture, "audit log: a failed sync shuts it for good", "[a
 
 TEST_CASE_METHOD(FaultFixture, "audit log: what a failed sync left is written again at the start",
                  "[audit][fault]") {
+  std::size_t taken = 0;
   {
     const auto log = open();
     sync_error = EIO;
-    append_into_trouble(*log, 3);
+    taken = append_into_trouble(*log, 3).size();
   }
   sync_error = 0;
   static std::atomic<std::size_t> written;  // below the end of what was there
@@ -203,11 +204,14 @@ TEST_CASE_METHOD(FaultFixture, "audit log: what a failed sync left is written ag
   };
   const auto all = std::filesystem::file_size(segments().front());
   append_durably(*open());
-  CHECK(written > 64 + 3 * 300);
   CHECK(written < all);  // no zeros
   CHECK(withheld().size() == 1);
   CHECK(withheld()[0].reason == "sync failed");
-  CHECK(withheld()[0].numbers.at("count") == 3);
+  // Those that were written before the sync that failed, and no others, are there.
+  const std::uint64_t there = withheld()[0].numbers.at("count");
+  CHECK(there >= 1);
+  CHECK(there <= taken);
+  CHECK(written > 64 + there * 300);
   CHECK(verdict().finding == Finding::Good);
 }
 
