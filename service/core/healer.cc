@@ -135,7 +135,8 @@ void Healer::log_in_again(const std::string& why) {
     return;
   }
   next_login_ = deadline_in(options_.between_logins);
-  fall("the login was lost: " + why);
+  log_line(Severity::Error, "the login was lost: " + why);
+  if (!replace(access_, &known_)) try_to_rise();
 }
 
 void Healer::fall(std::string why) {

@@ -26,6 +26,15 @@ struct WrappedDoor : DoorFixture {
     return {name(key), Message{Secret::copy_of(as_bytes("text"))}, SignatureEncoding::Der};
   }
 
+  // The healer may write records of its own at any time.
+  Line last_record_of(const std::string& op) {
+    const std::vector<Line> lines = records();
+    const auto found = std::find_if(lines.rbegin(), lines.rend(),
+                                    [&op](Line line) { return line["operation"] == op; });
+    REQUIRE(found != lines.rend());
+    return *found;
+  }
+
   // The files of the token's objects, but for the token's own.
   std::set<std::filesystem::path> objects() const {
     std::set<std::filesystem::path> found;
@@ -147,7 +156,7 @@ TEST_CASE_METHOD(WrappedDoor, "wrapped: a KEK that is lost is an outage and neve
   while_closed(before, remove_object);
   const auto without = objects();
   CHECK_CODE(try_wrap("app/one"), Code::Unavailable);
-  CHECK(last_record()["outcome"] == "unavailable");
+  CHECK(last_record_of("wrap")["outcome"] == "unavailable");
   CHECK_CODE(try_wrapped("app/two", "xaes-256-gcm"), Code::Unavailable);
   CHECK_CODE(opened(door->rotate_key(call_as("admin"), name("app/one"))), Code::Unavailable);
   CHECK(objects() == without);
@@ -173,7 +182,7 @@ TEST_CASE_METHOD(WrappedDoor,
     REQUIRE_OK(write_file(file, content));
   });
   CHECK_CODE(try_wrap("app/one"), Code::Unavailable);
-  CHECK(last_record()["reason"] == "quarantined");
+  CHECK(last_record_of("wrap")["reason"] == "quarantined");
   CHECK(try_wrap("app/token"));
   CHECK(opened(door->mac(call_as("app"), {name("app/mac"), Secret::copy_of(as_bytes("x"))})));
   const std::vector<Line> lines = records();
@@ -190,6 +199,8 @@ TEST_CASE_METHOD(WrappedDoor, "wrapped: a token that fails in the middle leaves 
        {"fail C_GenerateKey 1 CKR_DEVICE_ERROR", "fail C_WrapKey 1 CKR_DEVICE_ERROR",
         "fail C_UnwrapKey 1 CKR_DEVICE_ERROR", "fail C_DeriveKey 1 CKR_DEVICE_ERROR"}) {
     INFO(rule);
+    close();  // three failures in a row would take the token out of service
+    open();
     hsm.clear();
     hsm.rules(rule);
     CHECK_CODE(try_wrapped("app/one", "xaes-256-gcm"), Code::Unavailable);
@@ -207,6 +218,8 @@ TEST_CASE_METHOD(WrappedDoor, "wrapped: a KEK whose making was cut short is made
        {"fail C_WrapKey 1 CKR_DEVICE_ERROR", "fail C_UnwrapKey 1 CKR_DEVICE_ERROR",
         "fail C_GetAttributeValue 2 CKR_DEVICE_ERROR"}) {
     INFO(rule);
+    close();  // three failures in a row would take the token out of service
+    open();
     hsm.clear();
     hsm.rules(rule);
     CHECK_CODE(try_wrapped("app/one", "ecdsa-p256-sha256"), Code::Unavailable);
