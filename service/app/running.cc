@@ -151,6 +151,7 @@ audit_sinks::SinkOptions::Format format_of(config::SinkSettings::Format format) 
 
 std::vector<audit_sinks::SinkOptions> sink_options(const config::Config& config) {
   std::vector<audit_sinks::SinkOptions> options;
+  options.reserve(config.sinks.size());
   for (const config::SinkSettings& sink : config.sinks) {
     options.push_back({.name = sink.name,
                        .kind = kind_of(sink.kind),
@@ -172,6 +173,7 @@ Result<core::BackendOptions> backend_options(const config::Config& config) {
   Profile profile = TRY(read_profile(config));
   const core::Concurrency concurrency = concurrency_of(config.token, profile);
   std::vector<core::WitnessOptions> witnesses;
+  witnesses.reserve(config.witnesses.size());
   for (const config::WitnessSettings& witness : config.witnesses) {
     witnesses.push_back({witness.url, witness.key, witness.ca});
   }

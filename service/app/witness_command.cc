@@ -88,6 +88,7 @@ Result<std::unique_ptr<http::Server>> open_server(const cli::Arguments& argument
 
 Result<std::vector<std::string>> read_log_keys(const std::vector<std::string>& files) {
   std::vector<std::string> keys;
+  keys.reserve(files.size());
   for (const std::string& file : files) keys.push_back(TRY(read_file(file, 64 << 10)));
   return keys;
 }

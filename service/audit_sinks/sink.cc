@@ -99,7 +99,7 @@ Result<void> Sink::serve_connection() {
 Result<void> Sink::send_some(std::uint64_t end) {
   std::vector<Message> messages;
   const std::uint64_t missed = feed_.missed();
-  const Result<void> read = feed_.read(end, kMostAtOnce, [&](const auto& record) {
+  Result<void> read = feed_.read(end, kMostAtOnce, [&](const auto& record) {
     messages.push_back({record.index, transport_->encode(record)});
   });
   if (feed_.missed() > missed) {

@@ -427,7 +427,7 @@ Result<Trial> a21_ours(Lab& lab) {
                              : "the check value says that it is another key");
 }
 
-constexpr Attack kAttacks[] = {
+constexpr Attack kAttacksOnKeys[] = {
     {"A1", "wrap a key, then decrypt the blob", Defence::Token, a1_careless, a1_ours},
     {"A2", "give a key another usage later", Defence::Token, a2_careless, a2_ours},
     {"A3", "read a sensitive key, or unset what is sticky", Defence::Token, a3_careless, a3_ours},
@@ -444,6 +444,6 @@ constexpr Attack kAttacks[] = {
 
 }  // namespace
 
-std::span<const Attack> attacks_on_keys() { return kAttacks; }
+std::span<const Attack> attacks_on_keys() { return kAttacksOnKeys; }
 
 }  // namespace kw::doctor

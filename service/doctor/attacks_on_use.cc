@@ -331,7 +331,7 @@ Result<Trial> a20_ours(Lab& lab) {
   return any_digest(lab, key.handle);
 }
 
-constexpr Attack kAttacks[] = {
+constexpr Attack kAttacksOnUse[] = {
     {"A10", "use a GCM key with another mode", Defence::Token, a10_careless, a10_ours},
     {"A11", "derive a readable key from a sensitive one", Defence::Keyward, a11_careless, a11_ours},
     {"A12", "compute a derived key by encrypting", Defence::Token, a12_careless, a12_ours},
@@ -347,6 +347,6 @@ constexpr Attack kAttacks[] = {
 
 }  // namespace
 
-std::span<const Attack> attacks_on_use() { return kAttacks; }
+std::span<const Attack> attacks_on_use() { return kAttacksOnUse; }
 
 }  // namespace kw::doctor

@@ -2,6 +2,7 @@
 #include "service/doctor/doctor.h"
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 
@@ -72,7 +73,11 @@ token_profile::Identity identity_of(const pkcs11::Token& token) {
 }
 
 // "A5b" is 5.
-int number_of(const AttackResult& attack) { return std::atoi(attack.id.c_str() + 1); }
+int number_of(const AttackResult& attack) {
+  int number = 0;
+  std::from_chars(attack.id.data() + 1, attack.id.data() + attack.id.size(), number);
+  return number;
+}
 
 void probe_attacks(Lab& lab, Report& report, const std::function<Result<void>()>& go_on) {
   for (const auto& list : {attacks_on_keys(), attacks_on_use()}) {

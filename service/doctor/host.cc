@@ -43,7 +43,7 @@ std::optional<Bytes> run(const EVP_CIPHER* cipher, Way way, ByteView key, ByteVi
       EVP_CipherFinal_ex(context.get(), output.data() + size, &rest) != 1) {
     return std::nullopt;
   }
-  output.resize(static_cast<std::size_t>(size + rest));
+  output.resize(static_cast<std::size_t>(size) + static_cast<std::size_t>(rest));
   return output;
 }
 

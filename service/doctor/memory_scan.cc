@@ -9,6 +9,7 @@
 #include <array>
 #include <fstream>
 #include <functional>
+#include <sstream>
 
 #include "base/owned.h"
 #include "service/doctor/host.h"
@@ -31,11 +32,12 @@ std::vector<Region> regions() {
   std::vector<Region> found;
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
-    unsigned long begin = 0;
-    unsigned long end = 0;
-    char mode[5] = {};
-    if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, mode) != 3) continue;
-    if (mode[0] == 'r' && mode[1] == 'w' && end - begin <= kLargest) found.push_back({begin, end});
+    std::istringstream fields(line);
+    Region region{};
+    char dash = 0;
+    std::string mode;
+    if (!(fields >> std::hex >> region.begin >> dash >> region.end >> mode)) continue;
+    if (mode.starts_with("rw") && region.end - region.begin <= kLargest) found.push_back(region);
   }
   return found;
 }
@@ -71,7 +73,9 @@ class Workshop {
 // The call reads this process like any other's: a page that is gone is an error, not a crash.
 std::size_t read_own(std::uintptr_t address, std::span<std::uint8_t> out) {
   iovec local{out.data(), out.size()};
-  iovec remote{reinterpret_cast<void*>(address), out.size()};
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address for the kernel, read by nobody here
+  void* const there = reinterpret_cast<void*>(address);
+  iovec remote{there, out.size()};
   const ssize_t got = ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0);
   return got < 0 ? 0 : static_cast<std::size_t>(got);
 }

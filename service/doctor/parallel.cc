@@ -23,10 +23,10 @@ constexpr int kRounds = 5;
 constexpr double kWorthIt = 1.1;  // more threads have to bring a tenth more
 
 constexpr std::array<std::uint8_t, 32> kDigest{};
-constexpr std::array<std::uint8_t, pkcs11::kGcmIvSize> kIv{};
+constexpr std::array<std::uint8_t, pkcs11::kGcmIvSize> kParallelIv{};
 
 Result<Bytes> seal(Session& session, ObjectHandle key) {
-  return session.encrypt(Mechanism::aes_gcm(kIv, {}), key, kDigest);
+  return session.encrypt(Mechanism::aes_gcm(kParallelIv, {}), key, kDigest);
 }
 
 Result<Bytes> mac(Session& session, ObjectHandle key) {

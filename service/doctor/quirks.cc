@@ -14,11 +14,11 @@ using pkcs11::ObjectTemplate;
 
 using Finding = Result<std::string>;
 
-constexpr std::array<std::uint8_t, 12> kIv{};
+constexpr std::array<std::uint8_t, 12> kQuirkIv{};
 constexpr std::size_t kTextSize = 100;
 constexpr std::size_t kTagSize = 16;
 
-RawMechanism gcm() { return RawMechanism::gcm(kIv, {}, kTagSize * 8); }
+RawMechanism gcm() { return RawMechanism::gcm(kQuirkIv, {}, kTagSize * 8); }
 
 struct GcmBench {
   Raw raw;
