@@ -26,6 +26,18 @@ Error bad_settings(const std::string& why) {
   return Error(Code::InvalidArgument, "audit.witnesses: " + why);
 }
 
+// The cosignature, if the witness gives one. That it fails is said once.
+std::optional<std::string> ask(Cosigner& cosigner, const Checkpointer::Signed& target,
+                               bool& failing) {
+  Result<std::string> line = cosigner.submit(target);
+  if (!line && !failing) {
+    log_error(Severity::Error, "the witness " + cosigner.name() + " cosigns nothing", line.error());
+  }
+  failing = !line;
+  if (!line) return std::nullopt;
+  return std::move(line).value();
+}
+
 }  // namespace
 
 Cosigners::Cosigners(Shared& shared, std::size_t witnesses, std::size_t quorum)
@@ -83,18 +95,10 @@ void Cosigners::run(std::size_t witness) {
       goes_on = pause(kLookEvery);
       continue;
     }
-    Result<std::string> line = cosigner.submit(target);
-    if (!line && !failing) {
-      log_error(Severity::Error, "the witness " + cosigner.name() + " cosigns nothing",
-                line.error());
-    }
-    failing = !line;
+    std::optional<std::string> line = ask(cosigner, target, failing);
     if (line) cosigned = target.head;
     renew_at = deadline_in(kRenewEvery);
-    if (gathering_.settle(witness, target.head,
-                          line ? std::optional(*std::move(line)) : std::nullopt)) {
-      publish();
-    }
+    if (gathering_.settle(witness, target.head, std::move(line))) publish();
     goes_on =
         pause(failing && cosigner.dispute() != Dispute::None ? kRetryDisputeAfter : kRetryAfter);
   }

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kMostAccounts = 1024;  // above, those that are idle are forgotten
 
 // What a caller can be behind the others, who waited while all its kinds were busy.
-constexpr Clock::duration kMostLag = std::chrono::milliseconds(20);
+constexpr Clock::duration kMostCredit = std::chrono::milliseconds(20);
 
 constexpr std::uint64_t kBegun = 0;  // the order of a job that has
 
@@ -213,7 +213,7 @@ std::optional<FairQueue::Taken> FairQueue::take(const Kinds& open) {
     if (!work) continue;
     Entry entry = pop(*account, *work, false);
     const Clock::duration estimate = account->estimates.of(*work);
-    account->served = std::max(account->served, served_ - kMostLag);
+    account->served = std::max(account->served, served_ - kMostCredit);
     served_ = std::max(served_, account->served);
     account->served += estimate;
     ++account->running;

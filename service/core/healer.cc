@@ -12,7 +12,7 @@ constexpr auto kDrainWithin = std::chrono::seconds(2);
 constexpr auto kStruckRenewalEvery = std::chrono::seconds(30);
 constexpr std::size_t kStrikes = 3;
 constexpr auto kStrikesWithin = std::chrono::seconds(10);
-constexpr std::size_t kListStep = 64;
+constexpr std::size_t kCompareStep = 64;
 constexpr std::string_view kHangs =
     "a call hangs in the PKCS#11 module, which cannot be initialized before it returns";
 
@@ -273,7 +273,7 @@ void Healer::recycle() {
 void Healer::compare_all() {
   std::string after;
   for (;;) {
-    const auto page = shared_.catalog->list_in_token(after, kListStep);
+    const auto page = shared_.catalog->list_in_token(after, kCompareStep);
     if (page.empty()) return;
     for (const auto& key : page) {
       if (shared_.keeper.has_news()) return;  // what is left is compared within a minute
