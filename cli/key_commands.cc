@@ -15,6 +15,7 @@ std::string target_of(const Arguments& arguments, std::string_view verb = {}) {
 Result<int> create(Client& client, const Arguments& arguments, const Io& io) {
   JsonBody body;
   body.text("name", arguments.get("NAME")).text("algorithm", arguments.get("--algorithm"));
+  if (arguments.has("--residency")) body.text("residency", arguments.get("--residency"));
   if (arguments.has("--tag")) body.pairs("tags", pairs_of(arguments, "--tag"));
   const Answer answer = TRY(client.post("/v1/keys", body.finish()));
   TRY(print_answer(answer, arguments, io));
@@ -107,10 +108,10 @@ std::vector<Command> key_commands() {
       .value = "ALGORITHM",
       .help = "what the key is for; it never changes",
       .need = Option::Need::Required,
-      .choices = {"xaes-256-gcm", "hmac-sha256", "hmac-sha512", "rsa-2048-pss-sha256",
-                  "rsa-3072-pss-sha256", "rsa-4096-pss-sha256", "rsa-2048-pkcs1-sha256",
-                  "rsa-3072-pkcs1-sha256", "rsa-4096-pkcs1-sha256", "ecdsa-p256-sha256",
-                  "ecdsa-p384-sha384", "ecdsa-p521-sha512", "ed25519"}};
+      .choices = {"xaes-256-gcm", "aes-256-gcm-host", "hmac-sha256", "hmac-sha512",
+                  "rsa-2048-pss-sha256", "rsa-3072-pss-sha256", "rsa-4096-pss-sha256",
+                  "rsa-2048-pkcs1-sha256", "rsa-3072-pkcs1-sha256", "rsa-4096-pkcs1-sha256",
+                  "ecdsa-p256-sha256", "ecdsa-p384-sha384", "ecdsa-p521-sha512", "ed25519"}};
   const Option tag{.name = "--tag",
                    .value = "NAME=VALUE",
                    .help = "a tag that policy can ask for; may be repeated",
@@ -120,17 +121,23 @@ std::vector<Command> key_commands() {
                       .value = "TEXT",
                       .help = "only keys whose name begins so",
                       .check = check_prefix};
+  const Option residency{.name = "--residency",
+                         .value = "WHERE",
+                         .help = "default: token",
+                         .choices = {"token", "wrapped"}};
   const Option format{.name = "--format",
                       .value = "FORMAT",
                       .help = "default: pem",
                       .choices = {"pem", "jwk", "ssh"}};
   return {
-      server_command({.path = "key create",
-                      .summary = "make a key inside the token",
-                      .details = {},
-                      .options = {key_name_argument(), algorithm, tag},
-                      .run = {}},
-                     create),
+      server_command(
+          {.path = "key create",
+           .summary = "make a key inside the token",
+           .details = "A wrapped key is stored in the catalog, encrypted by a key of the "
+                      "token, and lives in the token only while it is used.",
+           .options = {key_name_argument(), algorithm, residency, tag},
+           .run = {}},
+          create),
       server_command({.path = "key list",
                       .summary = "list the keys that you may see",
                       .details = "One key a line: name, algorithm, state.",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/log_options.h"
 
+#include "base/file.h"
+
 namespace kw::cli {
 namespace {
 
@@ -37,6 +39,30 @@ Option where_option() {
 
 Option json_lines_option() {
   return {.name = "--json", .value = "", .help = "one JSON object a line"};
+}
+
+Option witness_option() {
+  return {.name = "--witness",
+          .value = "VKEY",
+          .help =
+              "a witness that must have cosigned: its verifier key or the file of it; may be "
+              "repeated",
+          .need = Option::Need::Repeated,
+          .completion = Option::Completion::File};
+}
+
+Result<std::vector<audit_verify::CosignerKey>> trusted_witnesses(const Arguments& arguments) {
+  std::vector<audit_verify::CosignerKey> keys;
+  for (const std::string& value : arguments.all("--witness")) {
+    auto key = audit_verify::CosignerKey::parse(value);
+    if (!key) {
+      const std::string text = TRY(read_file(value, 64 << 10));
+      key = audit_verify::CosignerKey::parse(text);
+    }
+    if (!key) return Error(key.error().code(), value + ": " + key.error().detail());
+    keys.push_back(*std::move(key));
+  }
+  return keys;
 }
 
 audit_verify::Folders log_folders(const Arguments& arguments) {

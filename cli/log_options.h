@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "service/audit_read/filter.h"
+#include "service/audit_verify/cosignature.h"
 #include "service/audit_verify/segment_list.h"
 
 namespace kw::cli {
@@ -13,6 +14,11 @@ Option log_folder_option();
 Option archive_option();
 Option where_option();
 Option json_lines_option();
+Option witness_option();
+
+// The keys that --witness names: each a verifier key, or a file that holds one.
+// Errors: InvalidArgument, NotFound, Unavailable.
+Result<std::vector<audit_verify::CosignerKey>> trusted_witnesses(const Arguments& arguments);
 
 // What DIR and --archive name.
 audit_verify::Folders log_folders(const Arguments& arguments);

@@ -24,6 +24,7 @@ using audit_verify::VerifierKey;
 
 // A fresh record is under a checkpoint a second later.
 constexpr int kTries = 20;
+constexpr int kTriesCosigned = 60;  // and cosigned a few seconds after that
 constexpr auto kBetweenTries = std::chrono::milliseconds(250);
 
 std::string check_receipt(const std::string& text) {
@@ -31,9 +32,24 @@ std::string check_receipt(const std::string& text) {
   return receipt ? "" : receipt.error().detail();
 }
 
-Result<LogProof> proof_from_folder(const audit_verify::Folders& folders, const VerifierKey& key,
+// Trusted are the keys that a proof must satisfy.
+struct Trusted {
+  VerifierKey log;
+  std::vector<audit_verify::CosignerKey> witnesses;
+
+  // Whether every witness has cosigned. Errors: NotFound, InvalidArgument.
+  Result<void> check_cosigned(const std::string& note) const {
+    for (const auto& witness : witnesses) TRY(audit_verify::find_cosignature(witness, note));
+    return {};
+  }
+};
+
+Result<LogProof> proof_from_folder(const audit_verify::Folders& folders, const Trusted& trusted,
                                    const Receipt& receipt) {
-  std::string note = TRY(read_file(folders.log / audit_verify::kCheckpointFile));
+  const VerifierKey& key = trusted.log;
+  const auto file =
+      trusted.witnesses.empty() ? audit_verify::kCheckpointFile : audit_verify::kCosignedFile;
+  std::string note = TRY(read_file(folders.log / file));
   LogProof proof{receipt.index, {}, std::move(note)};
   const Checkpoint checkpoint = TRY(open_checkpoint(key, proof.note));
   audit_verify::Hashes leaves;
@@ -53,22 +69,23 @@ Result<LogProof> proof_from_folder(const audit_verify::Folders& folders, const V
 }
 
 // The newest checkpoint, or one of the next seconds that has the record under it.
-Result<std::string> covering_note(Client& server, const VerifierKey& key, const Receipt& receipt) {
+Result<std::string> covering_note(Client& server, const Trusted& trusted, const Receipt& receipt) {
   std::string note;
-  for (int i = 0; i < kTries; ++i) {
+  const int tries = trusted.witnesses.empty() ? kTries : kTriesCosigned;
+  for (int i = 0; i < tries; ++i) {
     if (i > 0) std::this_thread::sleep_for(kBetweenTries);
     const Answer answer = TRY(server.get("/v1/audit/checkpoint"));
     note = as_text(answer.body.reveal());
-    const Checkpoint checkpoint = TRY(open_checkpoint(key, note));
-    if (receipt.index < checkpoint.size) break;
+    const Checkpoint checkpoint = TRY(open_checkpoint(trusted.log, note));
+    if (receipt.index < checkpoint.size && trusted.check_cosigned(note)) break;
   }
   return note;
 }
 
-Result<LogProof> proof_from_server(Client& server, const VerifierKey& key, const Receipt& receipt) {
-  std::string note = TRY(covering_note(server, key, receipt));
+Result<LogProof> proof_from_server(Client& server, const Trusted& trusted, const Receipt& receipt) {
+  std::string note = TRY(covering_note(server, trusted, receipt));
   LogProof proof{receipt.index, {}, std::move(note)};
-  const Checkpoint checkpoint = TRY(open_checkpoint(key, proof.note));
+  const Checkpoint checkpoint = TRY(open_checkpoint(trusted.log, proof.note));
   const Answer answer = TRY(server.get("/v1/audit/proof?index=" + std::to_string(receipt.index) +
                                        "&size=" + std::to_string(checkpoint.size)));
   const JsonAnswer json = TRY(JsonAnswer::parse(answer.body.reveal()));
@@ -91,15 +108,15 @@ std::string verdict_line(const Arguments& arguments, const VerifierKey& key, con
   return std::string(as_text(line.reveal())) + "\n";
 }
 
-Result<LogProof> find_proof(const Arguments& arguments, const VerifierKey& key,
+Result<LogProof> find_proof(const Arguments& arguments, const Trusted& trusted,
                             const Receipt& receipt) {
   if (arguments.has("--proof")) {
     const std::string text = TRY(read_file(arguments.get("--proof")));
     return audit_verify::parse_log_proof(text);
   }
-  if (arguments.has("DIR")) return proof_from_folder(log_folders(arguments), key, receipt);
+  if (arguments.has("DIR")) return proof_from_folder(log_folders(arguments), trusted, receipt);
   const auto server = TRY(Client::open(client_settings(arguments)));
-  return proof_from_server(*server, key, receipt);
+  return proof_from_server(*server, trusted, receipt);
 }
 
 Result<int> prove(const Arguments& arguments, const Io& io) {
@@ -111,12 +128,15 @@ Result<int> prove(const Arguments& arguments, const Io& io) {
     key_file = std::filesystem::path(arguments.get("DIR")) / audit_verify::kVerifierKeyFile;
   }
   if (key_file.empty()) return usage_fault(io, "give --key: the verifier key that you trust");
-  const VerifierKey key = TRY(audit_verify::read_verifier_key(key_file));
+  VerifierKey key = TRY(audit_verify::read_verifier_key(key_file));
+  Trusted trusted{std::move(key), {}};
+  trusted.witnesses = TRY(trusted_witnesses(arguments));
   const Receipt receipt = TRY(audit_verify::parse_receipt(arguments.get("--receipt")));
-  const LogProof proof = TRY(find_proof(arguments, key, receipt));
-  const Checkpoint checkpoint = TRY(check_log_proof(key, receipt, proof));
+  const LogProof proof = TRY(find_proof(arguments, trusted, receipt));
+  const Checkpoint checkpoint = TRY(check_log_proof(trusted.log, receipt, proof));
+  TRY(trusted.check_cosigned(proof.note));
   if (arguments.has("--out")) TRY(write_file(arguments.get("--out"), to_text(proof)));
-  TRY(write_all(io.out, verdict_line(arguments, key, receipt, checkpoint)));
+  TRY(write_all(io.out, verdict_line(arguments, trusted.log, receipt, checkpoint)));
   return kExitOk;
 }
 
@@ -142,6 +162,7 @@ Command prove_command() {
                   archive_option(),
                   receipt,
                   file_option("--key", "the verifier key that you trust [DIR/checkpoint.vkey]"),
+                  witness_option(),
                   file_option("--proof", "a .tlog-proof that was kept"),
                   file_option("--out", "keep the proof here (C2SP tlog-proof)"),
                   {.name = "--json", .value = "", .help = "print the verdict as JSON"}},

@@ -19,6 +19,8 @@ enum class CallKind {
   GenerateKey,
   GenerateKeyPair,
   DeriveKey,
+  WrapKey,
+  UnwrapKey,
   CreateObject,
   DestroyObject,
   GetAttributes,
@@ -29,10 +31,11 @@ enum class CallKind {
   SetAttributes,
 };
 
-inline constexpr std::array<std::string_view, 14> kCallKindNames = {
-    "open_session", "login",         "find_objects",    "generate_key",   "generate_key_pair",
-    "derive_key",   "create_object", "destroy_object",  "get_attributes", "encrypt",
-    "decrypt",      "sign",          "generate_random", "set_attributes"};
+inline constexpr std::array<std::string_view, 16> kCallKindNames = {
+    "open_session",      "login",          "find_objects",    "generate_key",
+    "generate_key_pair", "derive_key",     "wrap_key",        "unwrap_key",
+    "create_object",     "destroy_object", "get_attributes",  "encrypt",
+    "decrypt",           "sign",           "generate_random", "set_attributes"};
 
 // In the order of RvClass.
 inline constexpr std::array<std::string_view, 11> kRvClassNames = {

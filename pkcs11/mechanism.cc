@@ -15,6 +15,9 @@ constexpr std::size_t kMaxRsaSize = 2048;
 constexpr std::size_t kMaxEcdsaSize = std::size_t{2} * 66;
 constexpr std::size_t kMaxEddsaSize = 114;
 
+// The PKCS#8 of an RSA key of 4,096 bits has 2,374 bytes; a token may add attributes.
+constexpr std::size_t kMaxWrappedSize = 4096;
+
 // One block: room for a parameter structure, then the byte strings that it points to.
 Bytes block_of(std::size_t structure, std::initializer_list<ByteView> strings) {
   Bytes block(structure);
@@ -74,6 +77,7 @@ Mechanism Mechanism::rsa_pkcs_pss(Hash hash) {
   return mechanism;
 }
 
+Mechanism Mechanism::aes_key_wrap_pad() { return Mechanism(CKM_AES_KEY_WRAP_PAD); }
 Mechanism Mechanism::sha256_hmac() { return Mechanism(CKM_SHA256_HMAC); }
 Mechanism Mechanism::sha512_hmac() { return Mechanism(CKM_SHA512_HMAC); }
 Mechanism Mechanism::rsa_pkcs() { return Mechanism(CKM_RSA_PKCS); }
@@ -89,6 +93,8 @@ std::size_t Mechanism::output_capacity(std::size_t input) const noexcept {
   switch (static_cast<unsigned long>(type_)) {
     case CKM_AES_GCM:
       return input + kGcmTagSize;
+    case CKM_AES_KEY_WRAP_PAD:
+      return kMaxWrappedSize;
     case CKM_SHA256_HMAC:
       return 32;
     case CKM_SHA512_HMAC:

@@ -29,6 +29,9 @@ class Mechanism {
   // Derivation: the new key is the base key's AES-ECB encryption of `data`, whole blocks.
   static Mechanism aes_ecb_encrypt_data(ByteView data);
 
+  // Wrapping of keys (RFC 5649). SoftHSM 2.6.1 appends zeros to what is no multiple of 8 bytes.
+  static Mechanism aes_key_wrap_pad();
+
   // Signatures. All but the HMACs and EdDSA take a digest: rsa_pkcs a DigestInfo, see digest_info.
   static Mechanism sha256_hmac();
   static Mechanism sha512_hmac();

@@ -10,10 +10,10 @@
 
 namespace kw::pkcs11 {
 
-Module::Module(std::filesystem::path path)
-    : path_(std::move(path)),
-      cryptoki_(std::make_unique<Cryptoki>()),
-      meter_(std::make_unique<CallMeter>()) {}
+Module::Module(std::filesystem::path path, std::shared_ptr<CallMeter> meter)
+    : path_(std::move(path)), cryptoki_(std::make_unique<Cryptoki>()), meter_(std::move(meter)) {
+  if (meter_ == nullptr) meter_ = std::make_shared<CallMeter>();
+}
 
 Module::~Module() {
   if (initialized_) {
@@ -21,10 +21,12 @@ Module::~Module() {
   }
 }
 
-Result<std::shared_ptr<Module>> Module::load(const std::filesystem::path& path) {
-  std::shared_ptr<Module> module(new Module(path));
+Result<std::shared_ptr<Module>> Module::load(const std::filesystem::path& path,
+                                             const std::string& parameters,
+                                             std::shared_ptr<CallMeter> meter, Leftover leftover) {
+  std::shared_ptr<Module> module(new Module(path, std::move(meter)));
   TRY(module->find_functions());
-  TRY(module->initialize());
+  TRY(module->initialize(parameters, leftover));
   return module;
 }
 
@@ -49,10 +51,20 @@ Result<void> Module::find_functions() {
   return {};
 }
 
-Result<void> Module::initialize() {
-  CK_C_INITIALIZE_ARGS arguments{};
-  arguments.flags = CKF_OS_LOCKING_OK;
+Result<void> Module::initialize(const std::string& parameters, Leftover leftover) {
+  // NSS calls pReserved LibraryParameters, and has a pReserved of its own behind it.
+  struct {
+    CK_C_INITIALIZE_ARGS standard;
+    void* behind;
+  } arguments{};
+  std::string text = parameters;
+  arguments.standard.flags = CKF_OS_LOCKING_OK;
+  arguments.standard.pReserved = text.empty() ? nullptr : text.data();
   CK_RV rv = cryptoki_->call->C_Initialize(&arguments);
+  if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && leftover == Leftover::Finalize) {
+    (void)cryptoki_->call->C_Finalize(nullptr);
+    rv = cryptoki_->call->C_Initialize(&arguments);
+  }
   if (rv != CKR_OK) {
     return fail(rv, "C_Initialize");
   }

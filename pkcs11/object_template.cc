@@ -28,7 +28,7 @@ ObjectTemplate& ObjectTemplate::add(AttributeType type, ByteView value) {
 ObjectTemplate::Entry ObjectTemplate::store(AttributeType type, ByteView value) {
   values_.resize((values_.size() + alignof(CK_ULONG) - 1) / alignof(CK_ULONG) * alignof(CK_ULONG));
   const Entry entry{type, values_.size(), value.size()};
-  append(values_, value);
+  kw::append(values_, value);
   return entry;
 }
 
@@ -72,6 +72,25 @@ ObjectTemplate& ObjectTemplate::secret(AttributeType type, Secret value) {
   KW_ASSERT(std::ranges::find(entries_, type, &Entry::type) == entries_.end());
   entries_.push_back({type, kSecret, secrets_.size()});
   secrets_.push_back(std::move(value));
+  return *this;
+}
+
+ObjectTemplate& ObjectTemplate::nested(AttributeType type, ObjectTemplate value) {
+  KW_ASSERT(value.secrets_.empty() && value.nested_.empty());
+  std::vector<CK_ATTRIBUTE> attributes;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const ByteView each = value.value(i);  // stays where it is when `value` moves
+    attributes.push_back({value.type(i), const_cast<std::uint8_t*>(each.data()), each.size()});
+  }
+  add(type, {reinterpret_cast<const std::uint8_t*>(attributes.data()),
+             attributes.size() * sizeof(CK_ATTRIBUTE)});
+  nested_.push_back(std::move(value));
+  return *this;
+}
+
+ObjectTemplate& ObjectTemplate::append(const ObjectTemplate& other) {
+  KW_ASSERT(other.secrets_.empty() && other.nested_.empty());
+  for (std::size_t i = 0; i < other.size(); ++i) add(other.type(i), other.value(i));
   return *this;
 }
 

@@ -36,6 +36,10 @@ class ObjectTemplate {
   ObjectTemplate& text(AttributeType type, std::string_view value);
   ObjectTemplate& mechanisms(AttributeType type, std::span<const MechanismType> values);
   ObjectTemplate& secret(AttributeType type, Secret value);
+  // A template as the value of CKA_WRAP_TEMPLATE or CKA_UNWRAP_TEMPLATE; it holds no secret.
+  ObjectTemplate& nested(AttributeType type, ObjectTemplate value);
+  // All attributes of another one, which holds neither secrets nor templates.
+  ObjectTemplate& append(const ObjectTemplate& other);
 
   // Gives an attribute another value, in its place; one that is not there is added.
   void replace(AttributeType type, ByteView value);
@@ -60,6 +64,7 @@ class ObjectTemplate {
   std::vector<Entry> entries_;
   Bytes values_;  // each value begins at a multiple of eight, as a CK_ULONG must
   std::vector<Secret> secrets_;
+  std::vector<ObjectTemplate> nested_;  // what values_ points to
 };
 
 }  // namespace kw::pkcs11

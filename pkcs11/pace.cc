@@ -6,16 +6,21 @@
 namespace kw::pkcs11 {
 namespace {
 
+constexpr int kPatienceForKeys = 200;
+
 std::size_t to_index(Pace::Kind kind) noexcept { return static_cast<std::size_t>(kind); }
 
 }  // namespace
 
-Pace::Pace(Limits limits, Clock::duration patience) : patience_(patience) {
-  const std::array<std::size_t, 2> wanted{limits.symmetric, limits.asymmetric};
+Pace::Pace(Limits limits, Clock::duration patience) {
+  const std::array<std::size_t, kKinds> wanted{limits.symmetric, limits.asymmetric,
+                                               limits.generate};
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     lanes_[i].limit = std::max<std::size_t>(wanted[i], 1);
     lanes_[i].out.reserve(lanes_[i].limit);
+    lanes_[i].patience = patience;
   }
+  lanes_[to_index(Kind::Generate)].patience = patience * kPatienceForKeys;
 }
 
 Pace::Permit Pace::enter(Kind kind) {
@@ -23,7 +28,7 @@ Pace::Permit Pace::enter(Kind kind) {
   Lane& here = lanes_[to_index(kind)];
   if (here.out.size() >= here.limit) {
     const auto has_room = [&here] { return here.out.size() < here.limit; };
-    if (!returned_[to_index(kind)].wait_for(mutex_, patience_, has_room)) {
+    if (!returned_[to_index(kind)].wait_for(mutex_, here.patience, has_room)) {
       here.out.erase(here.out.begin());
       ++here.written_off;
     }

@@ -18,18 +18,20 @@ namespace kw::pkcs11 {
 // hung call holds nothing but its own thread. Safe for concurrent use; must outlive its permits.
 class Pace {
  public:
-  enum class Kind : std::uint8_t { Symmetric, Asymmetric };
+  enum class Kind : std::uint8_t { Symmetric, Asymmetric, Generate };
 
   struct Limits {
     std::size_t symmetric = 1;
     std::size_t asymmetric = 1;
+    std::size_t generate = 1;
   };
 
   class Permit;
 
+  // Making a key takes long: who waits for that is two hundred times as patient.
   explicit Pace(Limits limits, Clock::duration patience = std::chrono::milliseconds(50));
 
-  // Waits for a permit, at most `patience`.
+  // Waits for a permit, at most the patience of its kind.
   Permit enter(Kind kind);
 
   // How many permits were written off so far.
@@ -38,17 +40,19 @@ class Pace {
  private:
   struct Lane {
     std::size_t limit = 1;
+    Clock::duration patience{};
     std::vector<std::uint64_t> out;  // the numbers of the permits that are out, oldest first
     std::uint64_t next = 0;
     std::uint64_t written_off = 0;
   };
 
+  static constexpr std::size_t kKinds = 3;
+
   void leave(Kind kind, std::uint64_t number) noexcept;
 
-  const Clock::duration patience_;
   mutable Mutex mutex_;
-  std::array<Lane, 2> lanes_ KW_GUARDED_BY(mutex_);
-  std::array<std::condition_variable_any, 2> returned_;  // one for each lane
+  std::array<Lane, kKinds> lanes_ KW_GUARDED_BY(mutex_);
+  std::array<std::condition_variable_any, kKinds> returned_;  // one for each lane
 };
 
 // Permit is the right to make one call, until the end of its scope.

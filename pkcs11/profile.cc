@@ -5,168 +5,10 @@
 
 #include "pkcs11/cryptoki.h"
 #include "pkcs11/family.h"
+#include "pkcs11/recipe.h"
 
 namespace kw::pkcs11 {
 namespace {
-
-using std::string_view_literals::operator""sv;
-
-enum class Origin { Generated, Derived };
-
-enum Use : unsigned { kEncrypt = 1, kDecrypt = 2, kSign = 4, kVerify = 8, kDerive = 16 };
-
-// Recipe is what differs from profile to profile; `uses` are those of the secret key.
-struct Recipe {
-  std::string_view name;
-  CK_KEY_TYPE key_type;
-  Origin origin;
-  CK_ULONG size;               // bytes of a secret key, bits of an RSA modulus
-  std::string_view ec_params;  // DER of the curve's OBJECT IDENTIFIER
-  Mechanism (*generator)();
-  CK_MECHANISM_TYPE allowed;
-  unsigned uses;
-};
-
-constexpr auto kP256 = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"sv;
-constexpr auto kP384 = "\x06\x05\x2b\x81\x04\x00\x22"sv;
-constexpr auto kP521 = "\x06\x05\x2b\x81\x04\x00\x23"sv;
-constexpr auto kEd25519 = "\x06\x03\x2b\x65\x70"sv;
-constexpr auto kEd25519Name =
-    "\x13\x0c"
-    "edwards25519"sv;
-constexpr auto kNoCurve = ""sv;
-
-// RSA_F4 (65537), big-endian as CKA_PUBLIC_EXPONENT is.
-constexpr std::array<std::uint8_t, 3> kPublicExponent{1, 0, 1};
-
-constexpr Mechanism (*kAesGen)() = &Mechanism::aes_key_gen;
-constexpr Mechanism (*kSecretGen)() = &Mechanism::generic_secret_key_gen;
-constexpr Mechanism (*kRsaGen)() = &Mechanism::rsa_pkcs_key_pair_gen;
-constexpr Mechanism (*kEcGen)() = &Mechanism::ec_key_pair_gen;
-constexpr Mechanism (*kEdwardsGen)() = &Mechanism::ec_edwards_key_pair_gen;
-
-// clang-format off
-constexpr Recipe kRecipes[] = {
-    {"master-aes", CKK_AES, Origin::Generated, 32, kNoCurve, kAesGen, CKM_AES_ECB_ENCRYPT_DATA, kDerive},
-    {"mac-sha256", CKK_GENERIC_SECRET, Origin::Generated, 32, kNoCurve, kSecretGen, CKM_SHA256_HMAC, kSign | kVerify},
-    {"mac-sha512", CKK_GENERIC_SECRET, Origin::Generated, 64, kNoCurve, kSecretGen, CKM_SHA512_HMAC, kSign | kVerify},
-    {"rsa-2048-pkcs", CKK_RSA, Origin::Generated, 2048, kNoCurve, kRsaGen, CKM_RSA_PKCS, kSign},
-    {"rsa-3072-pkcs", CKK_RSA, Origin::Generated, 3072, kNoCurve, kRsaGen, CKM_RSA_PKCS, kSign},
-    {"rsa-4096-pkcs", CKK_RSA, Origin::Generated, 4096, kNoCurve, kRsaGen, CKM_RSA_PKCS, kSign},
-    {"rsa-2048-pss", CKK_RSA, Origin::Generated, 2048, kNoCurve, kRsaGen, CKM_RSA_PKCS_PSS, kSign},
-    {"rsa-3072-pss", CKK_RSA, Origin::Generated, 3072, kNoCurve, kRsaGen, CKM_RSA_PKCS_PSS, kSign},
-    {"rsa-4096-pss", CKK_RSA, Origin::Generated, 4096, kNoCurve, kRsaGen, CKM_RSA_PKCS_PSS, kSign},
-    {"ecdsa-p256", CKK_EC, Origin::Generated, 0, kP256, kEcGen, CKM_ECDSA, kSign},
-    {"ecdsa-p384", CKK_EC, Origin::Generated, 0, kP384, kEcGen, CKM_ECDSA, kSign},
-    {"ecdsa-p521", CKK_EC, Origin::Generated, 0, kP521, kEcGen, CKM_ECDSA, kSign},
-    {"ed25519", CKK_EC_EDWARDS, Origin::Generated, 0, kEd25519, kEdwardsGen, CKM_EDDSA, kSign},
-    {"message-key", CKK_AES, Origin::Derived, 32, kNoCurve, nullptr, CKM_AES_GCM, kEncrypt | kDecrypt},
-    {"context-mac-key", CKK_GENERIC_SECRET, Origin::Derived, 32, kNoCurve, nullptr, CKM_SHA256_HMAC, kSign},
-};
-// clang-format on
-static_assert(std::size(kRecipes) == static_cast<std::size_t>(Profile::ContextMacKey) + 1);
-
-const Recipe& recipe_of(Profile profile) noexcept {
-  return kRecipes[static_cast<std::size_t>(profile)];
-}
-
-bool is_pair(const Recipe& recipe) noexcept {
-  return recipe.key_type != CKK_AES && recipe.key_type != CKK_GENERIC_SECRET;
-}
-
-CK_OBJECT_CLASS class_of(const Recipe& recipe) noexcept {
-  return is_pair(recipe) ? CKO_PRIVATE_KEY : CKO_SECRET_KEY;
-}
-
-// What every object of ours is, of whatever class.
-void add_common(ObjectTemplate& object, const Recipe& recipe, CK_OBJECT_CLASS object_class) {
-  const MechanismType allowed{recipe.allowed};
-  object.number(CKA_CLASS, object_class)
-      .number(CKA_KEY_TYPE, recipe.key_type)
-      .flag(CKA_TOKEN, recipe.origin == Origin::Generated)
-      .flag(CKA_PRIVATE, true)
-      .flag(CKA_COPYABLE, false)
-      .mechanisms(CKA_ALLOWED_MECHANISMS, {&allowed, 1});
-}
-
-void add_secrecy(ObjectTemplate& object) {
-  object.flag(CKA_SENSITIVE, true).flag(CKA_EXTRACTABLE, false).flag(CKA_WRAP_WITH_TRUSTED, true);
-}
-
-// Last in every template: SoftHSM 2.6.1 takes attributes one by one, and in C_DeriveKey refuses all
-// that follow this one.
-void add_seal(ObjectTemplate& object) { object.flag(CKA_MODIFIABLE, false); }
-
-ObjectTemplate secret_key(const Recipe& recipe) {
-  ObjectTemplate key;
-  add_common(key, recipe, CKO_SECRET_KEY);
-  add_secrecy(key);
-  key.number(CKA_VALUE_LEN, recipe.size)
-      .flag(CKA_ENCRYPT, (recipe.uses & kEncrypt) != 0)
-      .flag(CKA_DECRYPT, (recipe.uses & kDecrypt) != 0)
-      .flag(CKA_SIGN, (recipe.uses & kSign) != 0)
-      .flag(CKA_VERIFY, (recipe.uses & kVerify) != 0)
-      .flag(CKA_DERIVE, (recipe.uses & kDerive) != 0)
-      .flag(CKA_WRAP, false)
-      .flag(CKA_UNWRAP, false);
-  add_seal(key);
-  return key;
-}
-
-ObjectTemplate private_key(const Recipe& recipe) {
-  ObjectTemplate key;
-  add_common(key, recipe, CKO_PRIVATE_KEY);
-  add_secrecy(key);
-  key.flag(CKA_SIGN, true)
-      .flag(CKA_SIGN_RECOVER, false)
-      .flag(CKA_DECRYPT, false)
-      .flag(CKA_UNWRAP, false)
-      .flag(CKA_DERIVE, false)
-      .flag(CKA_ALWAYS_AUTHENTICATE, false);
-  add_seal(key);
-  return key;
-}
-
-ObjectTemplate public_key(const Recipe& recipe) {
-  ObjectTemplate key;
-  add_common(key, recipe, CKO_PUBLIC_KEY);
-  key.flag(CKA_VERIFY, true)
-      .flag(CKA_VERIFY_RECOVER, false)
-      .flag(CKA_ENCRYPT, false)
-      .flag(CKA_WRAP, false)
-      .flag(CKA_DERIVE, false);
-  if (recipe.key_type == CKK_RSA) {
-    key.number(CKA_MODULUS_BITS, recipe.size).bytes(CKA_PUBLIC_EXPONENT, kPublicExponent);
-  } else {
-    key.text(CKA_EC_PARAMS, recipe.ec_params);
-  }
-  add_seal(key);
-  return key;
-}
-
-// What a template may not ask for and a token says afterwards.
-ObjectTemplate expected_key(const Recipe& recipe) {
-  const bool generated = recipe.origin == Origin::Generated;
-  ObjectTemplate key = is_pair(recipe) ? private_key(recipe) : secret_key(recipe);
-  key.flag(CKA_LOCAL, generated);
-  if (generated) {
-    key.flag(CKA_ALWAYS_SENSITIVE, true).flag(CKA_NEVER_EXTRACTABLE, true);
-  }
-  if (!is_pair(recipe)) {
-    key.flag(CKA_TRUSTED, false);
-  } else if (!recipe.ec_params.empty()) {
-    key.text(CKA_EC_PARAMS, recipe.ec_params);
-  } else {
-    key.bytes(CKA_PUBLIC_EXPONENT, kPublicExponent);
-  }
-  return key;
-}
-
-ObjectTemplate expected_public_half(const Recipe& recipe) {
-  ObjectTemplate key = public_key(recipe);
-  key.flag(CKA_LOCAL, true).flag(CKA_TRUSTED, false);
-  return key;
-}
 
 Family family_of(const Session& session) noexcept { return family_of(session.module().identity()); }
 
@@ -209,50 +51,19 @@ ObjectTemplate named(ObjectTemplate object, ByteView id, std::string_view label)
   return object;
 }
 
-// PKCS#11 3.0 knows two spellings of Ed25519's CKA_EC_PARAMS: SoftHSM takes the one and shows the
-// other.
-bool means(AttributeType type, ByteView wanted, ByteView found) noexcept {
-  return std::ranges::equal(wanted, found) ||
-         (type == CKA_EC_PARAMS && as_text(wanted) == kEd25519 && as_text(found) == kEd25519Name);
-}
-
-Error difference(const Recipe& recipe, AttributeType type, ByteView wanted,
-                 const std::optional<Bytes>& found) {
-  char number[24];
-  std::snprintf(number, sizeof number, "0x%lx", type);
-  return Error(Code::Internal, std::string(recipe.name) + ": attribute " + number + " is " +
-                                   (found ? to_hex(*found) : "missing") + ", not " +
-                                   to_hex(wanted));
-}
-
-Result<void> compare(Session& session, ObjectHandle key, const Recipe& recipe,
-                     const ObjectTemplate& expected) {
-  std::vector<AttributeType> types(expected.size());
-  for (std::size_t i = 0; i < types.size(); ++i) {
-    types[i] = expected.type(i);
-  }
-  const std::vector<Attribute> found = TRY(session.get_attributes(key, types));
-  for (std::size_t i = 0; i < types.size(); ++i) {
-    const ByteView wanted = expected.value(i);
-    if (!found[i].value || !means(types[i], wanted, *found[i].value)) {
-      return difference(recipe, types[i], wanted, found[i].value);
-    }
-  }
-  return {};
-}
-
 Result<GeneratedKey> make(Session& session, const Recipe& recipe, ByteView id,
                           std::string_view label) {
   const Part part = part_of(recipe);
   if (!is_pair(recipe)) {
     const ObjectHandle key = TRY(session.generate_key(
-        recipe.generator(), asked_of(session, recipe, part, named(secret_key(recipe), id, label))));
+        recipe.generator(),
+        asked_of(session, recipe, part, named(key_template(recipe), id, label))));
     return GeneratedKey{key, std::nullopt};
   }
-  const ObjectTemplate public_half =
-      asked_of(session, recipe, public_part_of(recipe), named(public_key(recipe), id, label));
+  const ObjectTemplate public_half = asked_of(session, recipe, public_part_of(recipe),
+                                              named(public_half_template(recipe), id, label));
   const ObjectTemplate private_half =
-      asked_of(session, recipe, part, named(private_key(recipe), id, label));
+      asked_of(session, recipe, part, named(key_template(recipe), id, label));
   const KeyPair pair =
       TRY(session.generate_key_pair(recipe.generator(), public_half, private_half));
   return GeneratedKey{pair.private_key, pair.public_key};
@@ -264,21 +75,6 @@ Result<void> verify_made(Session& session, const GeneratedKey& made, Profile pro
     TRY(verify_public_half(session, *made.public_half, profile, id));
   }
   return {};
-}
-
-Result<ObjectHandle> find_one(Session& session, const Recipe& recipe, CK_OBJECT_CLASS object_class,
-                              ByteView id) {
-  ObjectTemplate wanted;
-  wanted.number(CKA_CLASS, object_class).flag(CKA_TOKEN, true).bytes(CKA_ID, id);
-  const std::vector<ObjectHandle> found = TRY(session.find_objects(wanted));
-  if (found.size() == 1) {
-    return found.front();
-  }
-  const std::string what = std::string(recipe.name) + " with CKA_ID " + to_hex(id);
-  if (found.empty()) {
-    return Error(Code::Unavailable, "the token shows no " + what);
-  }
-  return Error(Code::Internal, "the token shows several " + what);
 }
 
 Result<std::vector<ObjectHandle>> find_unused(Session& session) {
@@ -370,7 +166,7 @@ Result<SessionObject> derive(Session& session, Profile profile, ObjectHandle mas
   const Recipe& recipe = recipe_of(profile);
   KW_ASSERT(recipe.origin == Origin::Derived);
   const ObjectHandle made =
-      TRY(session.derive_key(Mechanism::aes_ecb_encrypt_data(data), master, secret_key(recipe)));
+      TRY(session.derive_key(Mechanism::aes_ecb_encrypt_data(data), master, key_template(recipe)));
   SessionObject derived(session, made);
   TRY(verify(session, made, profile, {}));
   return derived;

@@ -174,6 +174,12 @@ std::optional<ReturnValue> find_return_value(std::string_view name) noexcept {
   return to_return_value(*row);
 }
 
+std::vector<ReturnValue> all_return_values() {
+  std::vector<ReturnValue> rows;
+  std::ranges::transform(kTable, std::back_inserter(rows), to_return_value);
+  return rows;
+}
+
 RvClass rv_class(const Error& error) noexcept {
   return error.rv() == CKR_OK ? RvClass::Unknown : describe(error.rv()).rv_class;
 }

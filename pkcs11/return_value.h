@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -39,6 +40,9 @@ ReturnValue describe(unsigned long rv) noexcept;
 
 // The row of a name such as "CKR_DEVICE_ERROR".
 std::optional<ReturnValue> find_return_value(std::string_view name) noexcept;
+
+// Every row, CKR_OK among them: for who goes through all that a token may answer.
+std::vector<ReturnValue> all_return_values();
 
 // The class of the CK_RV behind an error; Unknown where no CK_RV is behind it.
 RvClass rv_class(const Error& error) noexcept;

@@ -2,12 +2,16 @@
 #include "pkcs11/session.h"
 
 #include <array>
+#include <cstring>
 
 #include "pkcs11/cryptoki.h"
 #include "pkcs11/return_value.h"
 
 namespace kw::pkcs11 {
 namespace {
+
+// More than any attribute that may stand in a template has.
+constexpr CK_ULONG kMostNested = 256;
 
 // PKCS#11 knows no const and, unlike us, may tell an empty string from a null one.
 std::uint8_t* in(ByteView bytes) noexcept {
@@ -55,12 +59,14 @@ Session::Session(std::shared_ptr<const Module> module, unsigned long handle) noe
 
 Session::Session(Session&& other) noexcept
     : module_(std::move(other.module_)),
+      anchor_(std::move(other.anchor_)),
       handle_(other.handle_),
       usable_(std::exchange(other.usable_, false)) {}
 
 Session& Session::operator=(Session&& other) noexcept {
   if (this != &other) {
     close();
+    anchor_ = std::move(other.anchor_);
     module_ = std::move(other.module_);
     handle_ = other.handle_;
     usable_ = std::exchange(other.usable_, false);
@@ -168,6 +174,32 @@ Result<ObjectHandle> Session::derive_key(const Mechanism& mechanism, ObjectHandl
   return ObjectHandle{made};
 }
 
+Result<Bytes> Session::wrap_key(const Mechanism& mechanism, ObjectHandle kek, ObjectHandle key) {
+  const Timing timing = time(CallKind::WrapKey);
+  CK_MECHANISM how = to_cryptoki(mechanism);
+  Bytes wrapped(mechanism.output_capacity(0));
+  CK_ULONG size = wrapped.size();
+  TRY(check(module_->cryptoki().call->C_WrapKey(handle_, &how, to_cryptoki(kek), to_cryptoki(key),
+                                                wrapped.data(), &size),
+            "C_WrapKey", Operation::None));
+  TRY(check_length(size, wrapped.size(), "C_WrapKey"));
+  wrapped.resize(size);
+  return wrapped;
+}
+
+Result<ObjectHandle> Session::unwrap_key(const Mechanism& mechanism, ObjectHandle kek,
+                                         ByteView wrapped, const ObjectTemplate& key) {
+  const Timing timing = time(CallKind::UnwrapKey);
+  CK_MECHANISM how = to_cryptoki(mechanism);
+  std::vector<CK_ATTRIBUTE> attributes = to_cryptoki(key);
+  CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
+  TRY(check(module_->cryptoki().call->C_UnwrapKey(handle_, &how, to_cryptoki(kek), in(wrapped),
+                                                  wrapped.size(), attributes.data(),
+                                                  attributes.size(), &made),
+            "C_UnwrapKey", Operation::None));
+  return ObjectHandle{made};
+}
+
 Result<ObjectHandle> Session::create_object(const ObjectTemplate& object) {
   const Timing timing = time(CallKind::CreateObject);
   std::vector<CK_ATTRIBUTE> attributes = to_cryptoki(object);
@@ -229,6 +261,25 @@ Result<void> Session::set_attributes(ObjectHandle object, const ObjectTemplate& 
   return check(module_->cryptoki().call->C_SetAttributeValue(handle_, to_cryptoki(object),
                                                              attributes.data(), attributes.size()),
                "C_SetAttributeValue", Operation::None);
+}
+
+Result<std::vector<Attribute>> Session::get_template(ObjectHandle object, AttributeType type) {
+  // The first two calls tell how many there are, and which with what length.
+  const Bytes outline = TRY(get_attribute(object, type));
+  std::vector<CK_ATTRIBUTE> asked(outline.size() / sizeof(CK_ATTRIBUTE));
+  if (!asked.empty()) std::memcpy(asked.data(), outline.data(), asked.size() * sizeof asked[0]);
+  std::vector<Attribute> answers;
+  answers.reserve(asked.size());
+  for (CK_ATTRIBUTE& each : asked) {
+    const bool sized = each.ulValueLen <= kMostNested;
+    answers.push_back({each.type, sized ? std::optional(Bytes(each.ulValueLen)) : std::nullopt});
+    each.pValue = sized ? in(*answers.back().value) : nullptr;
+  }
+  const Timing timing = time(CallKind::GetAttributes);
+  CK_ATTRIBUTE whole{type, asked.data(), asked.size() * sizeof(CK_ATTRIBUTE)};
+  TRY(check(module_->cryptoki().call->C_GetAttributeValue(handle_, to_cryptoki(object), &whole, 1),
+            "C_GetAttributeValue", Operation::None));
+  return answers;
 }
 
 Result<Bytes> Session::encrypt(const Mechanism& mechanism, ObjectHandle key, ByteView plaintext) {

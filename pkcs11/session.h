@@ -53,6 +53,10 @@ class Session {
                                     const ObjectTemplate& private_key);
   Result<ObjectHandle> derive_key(const Mechanism& mechanism, ObjectHandle base,
                                   const ObjectTemplate& key);
+  // For KEKs alone (pkcs11/kek.h): no other key may wrap or unwrap.
+  Result<Bytes> wrap_key(const Mechanism& mechanism, ObjectHandle kek, ObjectHandle key);
+  Result<ObjectHandle> unwrap_key(const Mechanism& mechanism, ObjectHandle kek, ByteView wrapped,
+                                  const ObjectTemplate& key);
   Result<ObjectHandle> create_object(const ObjectTemplate& object);
   Result<void> destroy_object(ObjectHandle object);
 
@@ -65,6 +69,10 @@ class Session {
   // Gives a token object other attributes: all of them, or none.
   Result<void> set_attributes(ObjectHandle object, const ObjectTemplate& fresh);
 
+  // The attributes of an attribute that is a template itself; without one SoftHSM's is empty.
+  // Errors also: Internal (the object lacks or hides it).
+  Result<std::vector<Attribute>> get_template(ObjectHandle object, AttributeType type);
+
   Result<Bytes> encrypt(const Mechanism& mechanism, ObjectHandle key, ByteView plaintext);
   Result<Secret> decrypt(const Mechanism& mechanism, ObjectHandle key, ByteView ciphertext);
   Result<Bytes> sign(const Mechanism& mechanism, ObjectHandle key, ByteView data);
@@ -72,7 +80,7 @@ class Session {
   Result<Secret> sign_secretly(const Mechanism& mechanism, ObjectHandle key, ByteView data);
   Result<void> generate_random(std::span<std::uint8_t> out);
 
-  // For this room and its tests.
+  // For this room, its tests, and service/doctor.
   unsigned long handle() const noexcept { return handle_; }
   const Module& module() const noexcept { return *module_; }
 
@@ -91,7 +99,8 @@ class Session {
                                 std::span<std::uint8_t> out);
   void close() noexcept;
 
-  std::shared_ptr<const Module> module_;  // null once moved from
+  std::shared_ptr<const Module> module_;   // null once moved from
+  std::shared_ptr<const Session> anchor_;  // the login; ends after this session, before the module
   unsigned long handle_ = 0;
   bool usable_ = true;
 };

@@ -198,11 +198,12 @@ Decision Engine::evaluate(const IdSet& bundles, const Facts& facts, const Questi
 }
 
 Standing Engine::standing_of(const Facts& facts) const {
-  return Standing(bundles_of(principals_.match(facts)));
+  return {*this, bundles_of(principals_.match(facts))};
 }
 
 Decision Engine::decide(const Standing& standing, const Facts& facts,
                         const Question& question) const {
+  KW_ASSERT(standing.engine_ == this);  // another policy's numbers would name other rules
   Silence silence;
   return evaluate(standing.bundles_, facts, question, silence);
 }

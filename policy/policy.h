@@ -15,6 +15,8 @@
 
 namespace kw::policy {
 
+class Engine;
+
 // Decision is the answer to one Question. `rule` is the id of the rule that decided, empty where no
 // rule did and the default, denial, holds; it is borrowed from the policy.
 struct Decision {
@@ -46,12 +48,14 @@ struct Grant {
   std::vector<std::string> conditions;  // all must hold; empty: always
 };
 
-// Standing is which rules of one policy are about a caller: found once, good for many questions.
-// Everything proven about the caller goes into it, but for where a request comes from.
+// Standing is which rules of one policy are about a caller: found once, good for many questions to
+// that policy. Everything proven about the caller goes into it, but for where a request comes from.
 class Standing {
  private:
   friend class Engine;
-  explicit Standing(IdSet bundles) : bundles_(std::move(bundles)) {}
+  Standing(const Engine& engine, IdSet bundles) : engine_(&engine), bundles_(std::move(bundles)) {}
+
+  const Engine* engine_;  // whose numbers the bundles are
   IdSet bundles_;
 };
 
@@ -65,7 +69,7 @@ class Policy {
 
   Standing standing_of(const Facts& facts) const;
 
-  // A key that is no KeyName is denied. `standing` is this policy's of the same facts.
+  // A key that is no KeyName is denied. `standing` must be this policy's, of the same facts.
   Decision decide(const Standing& standing, const Facts& facts, const Question& question) const;
   Decision decide(const Facts& facts, const Question& question) const {
     return decide(standing_of(facts), facts, question);

@@ -16,8 +16,4 @@ struct Answer {
   Secret body;
 };
 
-// Act is a request that was read and checked: calling it with an executor's KeyService passes the
-// door, once.
-using Act = Task<core::Sealed<Answer>(core::KeyService&, const core::Call&)>;
-
 }  // namespace kw::api

@@ -10,22 +10,25 @@ namespace {
 
 constexpr std::size_t kMaxRequests = 1000;
 
+using core::Work;
+
 struct Operation {
   std::string_view name;
+  Work work;
   Decoder decode;
 };
 
 // What a batch may hold: the operations that use keys and change nothing.
 constexpr std::array<Operation, 9> kOperations = {{
-    {"wrap", decode_wrap},
-    {"unwrap", decode_unwrap},
-    {"rewrap", decode_rewrap},
-    {"data-key", decode_data_key},
-    {"sign", decode_sign},
-    {"verify", decode_verify},
-    {"mac", decode_mac},
-    {"verify-mac", decode_verify_mac},
-    {"random", decode_random},
+    {"wrap", Work::Symmetric, decode_wrap},
+    {"unwrap", Work::Symmetric, decode_unwrap},
+    {"rewrap", Work::Symmetric, decode_rewrap},
+    {"data-key", Work::Symmetric, decode_data_key},
+    {"sign", Work::Asymmetric, decode_sign},
+    {"verify", Work::Host, decode_verify},
+    {"mac", Work::Symmetric, decode_mac},
+    {"verify-mac", Work::Symmetric, decode_verify_mac},
+    {"random", Work::Symmetric, decode_random},
 }};
 
 // A part that cannot be read is refused by the door, on record, like a request of its own.
@@ -40,7 +43,10 @@ Act refuse_part(std::string_view operation, Error error) {
 
 Result<Act> decode_named_part(JsonFields fields, std::string_view name) {
   for (const Operation& operation : kOperations) {
-    if (operation.name == name) return operation.decode(std::move(fields), Target());
+    if (operation.name != name) continue;
+    Act act = TRY(operation.decode(std::move(fields), Target()));
+    act.asks_for(operation.work);
+    return act;
   }
   return refusal(Code::InvalidArgument, "op: not an operation for a batch");
 }
@@ -93,13 +99,11 @@ Result<Act> decode_batch(JsonFields body, const Target&) {
   }
   // An answer that no record stands behind does not exist, also not an empty one.
   if (acts.empty()) return refusal(Code::InvalidArgument, "requests: at least one is needed");
-  return Act([acts = std::move(acts)](core::KeyService& door, const core::Call& call) mutable {
-    std::vector<core::Sealed<Answer>> answers;
-    answers.reserve(acts.size());
-    for (Act& act : acts) answers.push_back(act(door, call));
-    return core::Sealed<Answer>::gather(std::move(answers))
-        .map([id = call.id](Result<Parts> parts) { return write_parts(std::move(parts), id); });
-  });
+  return Act(
+      std::move(acts), [](std::vector<core::Sealed<Answer>> answers, const core::Call& call) {
+        return core::Sealed<Answer>::gather(std::move(answers))
+            .map([id = call.id](Result<Parts> parts) { return write_parts(std::move(parts), id); });
+      });
 }
 
 }  // namespace kw::api

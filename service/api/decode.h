@@ -9,7 +9,7 @@
 
 #include "base/context.h"
 #include "base/names.h"
-#include "service/api/answer.h"
+#include "service/api/act.h"
 #include "service/api/json_reader.h"
 #include "service/core/messages.h"
 

@@ -69,7 +69,29 @@ Plan plan(const http::Request& request) {
   const Route& route = *found->route;
   Result<Act> act = read(route, found->target, request);
   if (!act) return {core::Lane::Host, refusing(route.operation, std::move(act).error()), &route};
+  if (route.lane != core::Lane::Batch) act->asks_for(route.work);
   return {route.lane, std::move(act).value(), &route};
+}
+
+// Whose share of the queues a request takes: the principal's, who may have many certificates. A
+// subject proves nothing alone.
+std::string account_of(const identity::Caller& caller) {
+  if (!caller.spiffe_ids().empty()) return caller.spiffe_ids().front();
+  return caller.dns_names().empty() ? caller.spki() : caller.dns_names().front();
+}
+
+Error error_of(core::Refusal why) {
+  switch (why) {
+    case core::Refusal::OwnShare:
+      return refusal(Code::ResourceExhausted, "too many of your own requests wait already");
+    case core::Refusal::QueueFull:
+      return Error(Code::Unavailable, "the queue is full");
+    case core::Refusal::NoTime:
+      return Error(Code::Unavailable, "it would wait in the queue for too long");
+    case core::Refusal::Late:
+      break;
+  }
+  return Error(Code::Unavailable, "too late in the queue");
 }
 
 // What the service itself could not do is for operators to see; what a caller did is on record.
@@ -117,9 +139,9 @@ class Debt {
     respond_(reply_to(std::move(result), receipt, rejection_, id_));
   }
 
-  // The service is too busy; not a line for each, when there are many.
-  void refuse(const char* what) {
-    const Error error(Code::Unavailable, what);
+  // The service or the caller is too busy; not a line for each, when there are many.
+  void refuse(core::Refusal why) {
+    const Error error = error_of(why);
     count(error);
     respond_(http::problem(error, id_));
   }
@@ -138,6 +160,22 @@ class Debt {
   http::Respond respond_;
 };
 
+// The steps of an act; the last one pays.
+Task<std::optional<core::Work>(core::KeyService&)> steps_of(core::Backend& backend, Act act,
+                                                            core::Call call,
+                                                            std::shared_ptr<Debt> owed) {
+  return [&backend, act = std::move(act), call = std::move(call),
+          owed = std::move(owed)](core::KeyService& door) mutable -> std::optional<core::Work> {
+    std::optional<core::Sealed<Answer>> answer = act.step(door, call);
+    if (!answer) return act.next();
+    backend.release<Answer>(*std::move(answer),
+                            [owed](Result<Answer> result, std::optional<core::Receipt> receipt) {
+                              owed->pay(std::move(result), receipt);
+                            });
+    return std::nullopt;
+  };
+}
+
 }  // namespace
 
 http::Overdue Dispatcher::dispatch(http::Request request, http::Respond respond) {
@@ -152,22 +190,18 @@ http::Overdue Dispatcher::dispatch(http::Request request, http::Respond respond)
     return http::Overdue::Unavailable;
   }
   core::Call call = call_of(request);
+  const std::size_t size = request.body.size();
   Plan planned = plan(request);
-  // Shared, because the job is dropped when it does not fit, and the answer is owed all the same.
   const auto owed =
       std::make_shared<Debt>(meter_, planned.route, call, request.rejection, std::move(respond));
-  core::Job job{.deadline = request.deadline,
-                .run =
-                    [this, owed, call = std::move(call),
-                     act = std::move(planned.act)](core::KeyService& door) mutable {
-                      backend_.release<Answer>(
-                          act(door, call),
-                          [owed](Result<Answer> result, std::optional<core::Receipt> receipt) {
-                            owed->pay(std::move(result), receipt);
-                          });
-                    },
-                .late = [owed] { owed->refuse("too late in the queue"); }};
-  if (!executors_.submit(planned.lane, std::move(job))) owed->refuse("the queue is full");
+  core::Job job{.caller = account_of(*request.caller),
+                .work = planned.act.next(),
+                .steps = planned.act.steps(),
+                .bytes = size,
+                .deadline = request.deadline,
+                .run = steps_of(backend_, std::move(planned.act), std::move(call), owed),
+                .refuse = [owed](core::Refusal why) { owed->refuse(why); }};
+  executors_.submit(planned.lane, std::move(job));
   return planned.lane == core::Lane::State ? http::Overdue::Unknown : http::Overdue::Unavailable;
 }
 

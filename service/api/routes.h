@@ -19,6 +19,7 @@ struct Route {
   std::string_view verb;
   std::string_view operation;  // the policy's word, for the record of a request that cannot be read
   core::Lane lane;
+  core::Work work;  // what it asks of the token; that of a batch is its parts'
   Decoder decode;
   bool has_body;
   std::array<std::string_view, 3> query = {};  // the names that may stand behind '?'

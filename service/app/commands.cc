@@ -2,66 +2,123 @@
 #include "service/app/commands.h"
 
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
-#include <csignal>
-#include <ctime>
+#include <condition_variable>
 #include <functional>
+#include <thread>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "service/app/bench_command.h"
+#include "service/app/doctor_command.h"
 #include "service/app/hardening.h"
 #include "service/app/running.h"
+#include "service/app/signals.h"
+#include "service/app/witness_command.h"
 #include "service/config/config.h"
+#include "service/core/pin_latch.h"
 #include "service/sandbox/sandbox.h"
 
 namespace kw::app {
 namespace {
 
+constexpr int kExitHung = 75;  // EX_TEMPFAIL: start it again
+constexpr auto kTakeDownWithin = std::chrono::seconds(5);
+constexpr int kExitLatched = 77;  // of serve and dev; a supervisor does not start them again
 constexpr std::string_view kDefaultListen = "127.0.0.1:7443";
-
-sigset_t handled_signals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) ::sigaddset(&signals, signal);
-  return signals;
-}
-
-// Every thread started from here on inherits the mask: signals come to the waiting main thread.
-void block_signals() {
-  const sigset_t signals = handled_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for this signal
-}
+// EX_IOERR of sysexits.h: an fdatasync of the audit log failed. A supervisor starts the service
+// again, and the start writes anew what the disk may have lost (docs/operations.md).
+constexpr int kExitAuditLost = 74;
 
 void reload(Running& running, const std::filesystem::path& file) {
   ::sd_notify(0, "RELOADING=1");
   Result<config::Config> config = config::Config::load(file);
   const Result<void> reloaded = config ? running.reload(*config) : std::move(config).error();
   if (reloaded) {
-    log_line(Severity::Notice, "policy, certificates and limits were reloaded");
+    log_line(Severity::Notice, "policy, certificates, limits and token were reloaded");
   } else {
     log_error(Severity::Error, "nothing was reloaded", reloaded.error());
   }
   ::sd_notify(0, "READY=1");
 }
 
-// Serves until SIGTERM or SIGINT, once a second with a tick.
-void serve_until_told(Running& running, const std::filesystem::path& file) {
-  const sigset_t signals = handled_signals();
-  for (;;) {
-    const timespec second{1, 0};
-    const int signal = ::sigtimedwait(&signals, nullptr, &second);
+// Serves until SIGTERM or SIGINT, until too many token calls hang or the audit log is lost; once a
+// second with a tick. Yields the exit code.
+int serve_until_told(Running& running, const std::filesystem::path& file) {
+  while (!running.is_exhausted()) {
+    const int signal = wait_for_signal();
     if (signal == SIGTERM || signal == SIGINT) break;
     if (signal == SIGHUP) reload(running, file);
+    if (running.needs_restart()) {
+      log_line(Severity::Alert, "stopping: the audit log lost a write to its disk");
+      ::sd_notify(0, "STOPPING=1");
+      return kExitAuditLost;
+    }
     running.tick();
     ::sd_notify(0, "WATCHDOG=1");
   }
   ::sd_notify(0, "STOPPING=1");
   log_line(Severity::Notice, "stopping: answering what is in flight");
+  return cli::kExitOk;
+}
+
+// Ends the process at once: a thread that hangs in the module cannot be waited for, and must not
+// find what it works on gone. All that is to be kept is on disk by now.
+[[noreturn]] void end_with_hung_calls() {
+  log_line(Severity::Alert,
+           "token calls hang: the audit log is stopped, the process ends without them");
+  ::_exit(kExitHung);
+}
+
+// Ends the process if what is taken down meanwhile does not come to its end.
+class LastResort {
+ public:
+  LastResort() : thread_([this] { wait(); }) {}
+  ~LastResort() {
+    {
+      const MutexLock lock(mutex_);
+      over_ = true;
+    }
+    ended_.notify_all();
+    thread_.join();
+  }
+  LastResort(const LastResort&) = delete;
+  LastResort& operator=(const LastResort&) = delete;
+
+ private:
+  void wait() {
+    const MutexLock lock(mutex_);
+    const auto is_over = [this]() KW_REQUIRES(mutex_) { return over_; };
+    if (!ended_.wait_for(mutex_, kTakeDownWithin, is_over)) end_with_hung_calls();
+  }
+
+  Mutex mutex_;
+  std::condition_variable_any ended_;
+  bool over_ KW_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+// Takes everything down; does not return where token calls hang.
+int stop(std::unique_ptr<Running> running) {
+  const bool exhausted = running->is_exhausted();
+  if (!running->stop()) end_with_hung_calls();
+  const LastResort last_resort;
+  running.reset();
+  return exhausted ? kExitHung : cli::kExitOk;
 }
 
 using Ready = std::function<Result<void>(const Running&)>;
+
+// A supervisor must not start it again and again where the PIN was refused: it has a code of its
+// own.
+Result<int> not_started(const config::Config& config, const Error& error) {
+  const Result<void> free = core::PinLatch::beside(config.catalog).check();
+  if (free || free.error().code() != Code::FailedPrecondition) return error;
+  log_error(Severity::Error, "not started", error);
+  return kExitLatched;
+}
 
 // `listen`, where given, goes before the file's addresses.
 Result<int> serve(const std::filesystem::path& file, const std::string& listen,
@@ -73,11 +130,18 @@ Result<int> serve(const std::filesystem::path& file, const std::string& listen,
     config::ListenAddress address = TRY(config::ListenAddress::parse(listen, "."));
     config.listen = {std::move(address)};
   }
-  const std::unique_ptr<Running> running = TRY(Running::start(config));
-  TRY(ready(*running));
-  ::sd_notify(0, "READY=1");
-  serve_until_told(*running, file);
-  return cli::kExitOk;
+  Result<std::unique_ptr<Running>> started = Running::start(config);
+  if (!started) return not_started(config, started.error());
+  std::unique_ptr<Running> running = *std::move(started);
+  const Result<void> is_ready = ready(*running);
+  int told = cli::kExitOk;
+  if (is_ready) {
+    ::sd_notify(0, "READY=1");
+    told = serve_until_told(*running, file);
+  }
+  const int ended = stop(std::move(running));
+  TRY(is_ready);
+  return told == cli::kExitOk ? ended : told;
 }
 
 Result<int> run_serve(const cli::Arguments& arguments, const cli::Io& io) {
@@ -97,6 +161,16 @@ Result<int> run_serve(const cli::Arguments& arguments, const cli::Io& io) {
     }
     return {};
   });
+}
+
+Result<int> run_unlatch(const cli::Arguments& arguments, const cli::Io& io) {
+  const config::Config config = TRY(config::Config::load(arguments.get("--config")));
+  const auto latch = core::PinLatch::beside(config.catalog);
+  const bool stood = TRY(latch.lift());
+  TRY(cli::write_all(
+      io.out, stood ? latch.file().string() + ": lifted; start the service, or send it SIGHUP\n"
+                    : "no refused PIN stands in the way\n"));
+  return cli::kExitOk;
 }
 
 // Empty where there is none: a sandbox's configuration may be changed.
@@ -172,9 +246,10 @@ cli::ServerCommands server_commands() {
        .run = run_dev},
       {.path = "serve",
        .summary = "Serve as a configuration file says",
-       .details = "SIGHUP reloads policy, certificates and limits, all or nothing. SIGTERM answers "
-                  "what is "
-                  "in flight and ends. Speaks sd_notify and takes sockets from systemd.",
+       .details =
+           "SIGHUP reloads policy, certificates, limits, token and PIN, all or nothing. "
+           "SIGTERM answers what is in flight and ends. Exits 77 where the token refused the "
+           "PIN. Speaks sd_notify and takes sockets from systemd.",
        .options = {{.name = "--config",
                     .value = "FILE",
                     .help = "the configuration",
@@ -182,7 +257,20 @@ cli::ServerCommands server_commands() {
                     .completion = Completion::File},
                    {.name = "--check", .value = "", .help = "validate everything and exit"}},
        .run = run_serve},
+      {.path = "token unlatch",
+       .summary = "Let a PIN be tried again that the token refused",
+       .details = "After a refusal the PIN is never tried again by itself, for tokens lock "
+                  "themselves: `serve` ends with 77, a running service answers 503. Put the PIN "
+                  "right, run this, then start the service or send it SIGHUP.",
+       .options = {{.name = "--config",
+                    .value = "FILE",
+                    .help = "the service's configuration",
+                    .need = Need::Required,
+                    .completion = Completion::File}},
+       .run = run_unlatch},
+      witness_command(),
       bench_command(),
+      doctor_command(),
   };
 }
 

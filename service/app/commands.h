@@ -5,7 +5,7 @@
 
 namespace kw::app {
 
-// `keyward dev`, `keyward serve` and `keyward bench`.
+// `keyward dev`, `keyward serve`, `keyward witness` and `keyward bench`.
 cli::ServerCommands server_commands();
 
 }  // namespace kw::app

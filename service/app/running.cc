@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/app/running.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 
@@ -13,25 +14,24 @@
 #include "service/api/dispatcher.h"
 #include "service/app/hardening.h"
 #include "service/app/scrape.h"
+#include "service/audit_sinks/sinks.h"
+#include "service/audit_verify/cosignature.h"
 #include "service/core/backend.h"
 #include "service/core/executors.h"
+#include "service/core/pin_latch.h"
+#include "service/cosign/witness_client.h"
 #include "service/http/server.h"
+#include "service/http/tls_context.h"
 #include "service/telemetry/process.h"
 
 namespace kw::app {
 namespace {
 
 constexpr auto kDrainWithin = std::chrono::seconds(10);
+constexpr auto kRenewWithin = std::chrono::seconds(20);
+constexpr auto kSignWithin = std::chrono::seconds(2);  // when the drain took all its time
 constexpr auto kMaintainWithin = std::chrono::seconds(60);
 constexpr auto kScrapeWithin = std::chrono::seconds(5);
-
-// Before the module is loaded, and before other threads could read it.
-void set_environment(const config::TokenSettings& token) {
-  for (const auto& [name, path] : token.environment) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): before threads start
-    ::setenv(name.c_str(), std::filesystem::absolute(path).c_str(), 1);
-  }
-}
 
 // A message key of suite 3 must not reach a swap file.
 Result<void> check_memory(const config::TokenSettings& token) {
@@ -85,23 +85,143 @@ http::ServerOptions server_options(const config::Config& config) {
   return options;
 }
 
+using Profile = std::optional<token_profile::TokenProfile>;
+
+Result<Profile> read_profile(const config::Config& config) {
+  if (!config.token.profile) return Profile();
+  return Profile(TRY(token_profile::TokenProfile::load(*config.token.profile)));
+}
+
+Result<core::TokenAccess> token_access(const config::Config& config) {
+  Secret pin = TRY(config.token.pin.read());
+  Profile profile = TRY(read_profile(config));
+  return core::TokenAccess{.module = config.token.module,
+                           .parameters = config.token.parameters,
+                           .uri = config.token.uri,
+                           .pin = std::move(pin),
+                           .directory = config.token.directory,
+                           .profile = std::move(profile)};
+}
+
+core::Concurrency concurrency_of(const config::TokenSettings& token, const Profile& profile) {
+  core::Concurrency likes = core::default_concurrency();
+  if (profile) {
+    likes.symmetric = profile->symmetric;
+    likes.asymmetric = profile->asymmetric;
+  }
+  likes.symmetric = token.concurrency.symmetric.value_or(likes.symmetric);
+  likes.asymmetric = token.concurrency.asymmetric.value_or(likes.asymmetric);
+  likes.generate = token.concurrency.generate.value_or(likes.generate);
+  return likes;
+}
+
+token_profile::Identity identity_of(const pkcs11::TokenIdentity& token,
+                                    const pkcs11::ModuleIdentity& library) {
+  return {.label = token.label,
+          .manufacturer = token.manufacturer,
+          .model = token.model,
+          .serial = token.serial,
+          .library_manufacturer = library.manufacturer,
+          .library_description = library.description,
+          .library_version = library.library_version};
+}
+
+// What an operator should know of the token, in the log.
+void tell(const Profile& profile) {
+  if (!profile || profile->verdict == token_profile::Verdict::Production) return;
+  std::string text = "the token is fit for tests only";
+  for (const std::string& reason : profile->reasons) text += "; " + reason;
+  log_line(Severity::Warning, text);
+}
+
+audit_sinks::SinkOptions::Kind kind_of(config::SinkSettings::Kind kind) {
+  switch (kind) {
+    case config::SinkSettings::Kind::Journald:
+      return audit_sinks::SinkOptions::Kind::Journald;
+    case config::SinkSettings::Kind::SyslogTls:
+      return audit_sinks::SinkOptions::Kind::SyslogTls;
+    case config::SinkSettings::Kind::Unix:
+      return audit_sinks::SinkOptions::Kind::Unix;
+  }
+  return {};
+}
+
+audit_sinks::SinkOptions::Format format_of(config::SinkSettings::Format format) {
+  switch (format) {
+    case config::SinkSettings::Format::Json:
+      return audit_sinks::SinkOptions::Format::Json;
+    case config::SinkSettings::Format::Cef:
+      return audit_sinks::SinkOptions::Format::Cef;
+    case config::SinkSettings::Format::Ocsf:
+      return audit_sinks::SinkOptions::Format::Ocsf;
+  }
+  return {};
+}
+
+std::vector<audit_sinks::SinkOptions> sink_options(const config::Config& config) {
+  std::vector<audit_sinks::SinkOptions> options;
+  options.reserve(config.sinks.size());
+  for (const config::SinkSettings& sink : config.sinks) {
+    options.push_back({.name = sink.name,
+                       .kind = kind_of(sink.kind),
+                       .format = format_of(sink.format),
+                       .is_required = sink.require,
+                       .path = sink.path,
+                       .acknowledges = sink.acknowledge,
+                       .host = sink.host,
+                       .port = sink.port,
+                       .ca = sink.ca,
+                       .certificate = sink.certificate,
+                       .key = sink.key});
+  }
+  return options;
+}
+
 Result<core::BackendOptions> backend_options(const config::Config& config) {
   Secret pin = TRY(config.token.pin.read());
+  Profile profile = TRY(read_profile(config));
+  const core::Concurrency concurrency = concurrency_of(config.token, profile);
+  std::vector<core::WitnessOptions> witnesses;
+  witnesses.reserve(config.witnesses.size());
+  for (const config::WitnessSettings& witness : config.witnesses) {
+    witnesses.push_back({witness.url, witness.key, witness.ca});
+  }
   return core::BackendOptions{.module = config.token.module,
                               .token_uri = config.token.uri,
                               .pin = std::move(pin),
+                              .module_parameters = config.token.parameters,
+                              .profile = std::move(profile),
                               .token_directory = config.token.directory,
                               .allow_suite_3 = config.token.allow_suite_3,
                               .catalog = config.catalog,
                               .audit_directory = config.audit_directory,
                               .checkpoint_every = config.checkpoint_every,
-                              .policy = config.policy};
+                              .durable_within = config.durable_within,
+                              .sinks = sink_options(config),
+                              .witnesses = std::move(witnesses),
+                              .witness_quorum = config.witness_quorum,
+                              .policy = config.policy,
+                              .concurrency = concurrency};
 }
 
-core::ExecutorOptions executor_options(const config::Config& config) {
+Result<void> check_witnesses(const config::Config& config) {
+  for (const config::WitnessSettings& witness : config.witnesses) {
+    TRY(cosign::WitnessClient::open(witness.url, witness.ca));
+    TRY(audit_verify::CosignerKey::parse(witness.key));
+  }
+  return {};
+}
+
+core::ExecutorOptions executor_options(const config::Config& config, const Profile& profile) {
   core::ExecutorOptions options;
-  options.token_threads = config.token.executors.value_or(2);
+  options.concurrency = concurrency_of(config.token, profile);
+  const std::size_t wanted = profile ? std::max(profile->symmetric, profile->asymmetric) : 0;
+  options.token_threads = std::max(options.token_threads, wanted);
+  options.token_threads = config.token.executors.value_or(options.token_threads);
   options.queue_length = config.limits.queue;
+  options.queue_share = config.limits.queue_per_caller.value_or(0);
+  options.hung_after = config.token.hung_after;
+  options.most_hung = config.token.most_hung;
   return options;
 }
 
@@ -128,8 +248,17 @@ void describe_server(telemetry::Page& page, const http::Server& server) {
 
 }  // namespace
 
+void set_environment(const config::TokenSettings& token) {
+  for (const auto& [name, path] : token.environment) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before threads start
+    ::setenv(name.c_str(), std::filesystem::absolute(path).c_str(), 1);
+  }
+}
+
 struct Running::Parts {
   const WallTime started = wall_now();
+  // As it was set when no other thread could read it; it is not set again.
+  std::map<std::string, std::filesystem::path> environment;
   std::unique_ptr<core::Backend> backend;
   std::unique_ptr<core::Executors> executors;
   std::unique_ptr<api::Dispatcher> dispatcher;
@@ -144,9 +273,12 @@ Result<std::unique_ptr<Running>> Running::start(const config::Config& config) {
   set_environment(config.token);
   TRY(check_memory(config.token));
   auto parts = std::make_unique<Parts>();
+  parts->environment = config.token.environment;
   core::BackendOptions backend = TRY(backend_options(config));
+  const core::ExecutorOptions executors = executor_options(config, backend.profile);
+  tell(backend.profile);
   parts->backend = TRY(core::Backend::open(std::move(backend)));
-  parts->executors = std::make_unique<core::Executors>(*parts->backend, executor_options(config));
+  parts->executors = std::make_unique<core::Executors>(*parts->backend, executors);
   parts->dispatcher = std::make_unique<api::Dispatcher>(*parts->backend, *parts->executors);
   api::Dispatcher& dispatcher = *parts->dispatcher;
   parts->server = TRY(http::Server::open(
@@ -187,11 +319,19 @@ void Running::describe(const Parts& parts, telemetry::Page& page) {
 
 Running::Running(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Running::~Running() {
-  parts_->server->drain(deadline_in(kDrainWithin));
+Running::~Running() = default;
+
+bool Running::is_exhausted() const noexcept { return parts_->executors->is_exhausted(); }
+
+bool Running::stop() {
+  const Deadline deadline = deadline_in(kDrainWithin);
+  parts_->server->drain(deadline);
   parts_->telemetry.reset();
   parts_->server.reset();
-  parts_->executors.reset();
+  const bool all_came_back = parts_->executors->close(deadline);
+  if (!all_came_back) parts_->backend->note_token_lost();
+  const bool signed_last = parts_->backend->close(std::max(deadline, deadline_in(kSignWithin)));
+  return all_came_back && signed_last;
 }
 
 const std::vector<std::string>& Running::addresses() const noexcept {
@@ -206,41 +346,64 @@ std::optional<std::string> Running::telemetry_address() const {
 Result<void> Running::reload(const config::Config& config) {
   core::StagedPolicy policy = TRY(parts_->backend->stage_policy());
   const std::string certificate = TRY(read_file(config.tls.certificate));
-  // The last step that can fail, and the first that changes something.
-  TRY(parts_->server->reload(tls_of(config), limits_of(config)));
-  parts_->executors->set_queue_length(config.limits.queue);
+  TRY(http::TlsContext::open(tls_of(config)));
+  if (config.token.environment != parts_->environment) {
+    return Error(Code::FailedPrecondition, "token.environment was changed, which takes a restart");
+  }
+  core::TokenAccess access = TRY(token_access(config));
+  TRY(parts_->backend->renew_token(std::move(access), deadline_in(kRenewWithin)));
+  // The last step that can fail; nothing was seen of the others, but for the token, which goes
+  // back.
+  Result<void> served = parts_->server->reload(tls_of(config), limits_of(config));
+  if (!served) {
+    const Result<void> back = parts_->backend->revert_token(deadline_in(kRenewWithin));
+    if (!back) log_error(Severity::Error, "the token does not go back", back.error());
+    return served;
+  }
+  parts_->executors->set_queue_length(config.limits.queue,
+                                      config.limits.queue_per_caller.value_or(0));
   parts_->backend->activate(std::move(policy));
   parts_->backend->note_certificates(sha256(as_bytes(certificate)));
   return {};
 }
 
+bool Running::needs_restart() const { return parts_->backend->needs_restart(); }
+
 void Running::tick() {
   const std::shared_ptr<std::atomic<bool>> ticking = parts_->ticking;
   if (ticking->exchange(true)) return;
-  core::Job job{.deadline = deadline_in(kMaintainWithin),
-                .run =
-                    [ticking](core::KeyService& door) {
-                      door.maintain();
-                      ticking->store(false);
-                    },
-                .late = [ticking] { ticking->store(false); }};
-  if (!parts_->executors->submit(core::Lane::State, std::move(job))) ticking->store(false);
+  core::Job job{.caller = {},
+                .work = core::Work::Symmetric,
+                .steps = core::one_step(core::Work::Symmetric),
+                .deadline = deadline_in(kMaintainWithin),
+                .run = [ticking](core::KeyService& door) -> std::optional<core::Work> {
+                  door.maintain();
+                  ticking->store(false);
+                  return std::nullopt;
+                },
+                .refuse = [ticking](core::Refusal) { ticking->store(false); }};
+  parts_->executors->submit(core::Lane::State, std::move(job));
 }
 
 Result<void> check(const config::Config& config) {
   set_environment(config.token);
   TRY(check_memory(config.token));
+  TRY(check_witnesses(config));
   static_cast<void>(TRY(config.token.pin.read()));
+  TRY(core::PinLatch::beside(config.catalog).check());
   const std::string policy_text = TRY(read_file(config.policy));
   const auto policy = TRY(policy::Policy::parse(policy_text));
   TRY(policy->run_tests());
+  TRY(audit_sinks::check_sinks(sink_options(config)));
   http::ServerOptions options = server_options(config);
   options.listen = {"127.0.0.1:0"};
   TRY(http::Server::open(options,
                          [](http::Request, http::Respond) { return http::Overdue::Unavailable; }));
   const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(config.token.uri));
-  const auto module = TRY(pkcs11::Module::load(config.token.module));
-  TRY(pkcs11::find_slot(*module, uri));
+  const auto module = TRY(pkcs11::Module::load(config.token.module, config.token.parameters));
+  const pkcs11::TokenSlot slot = TRY(pkcs11::find_token(*module, uri));
+  const Profile profile = TRY(read_profile(config));
+  if (profile) TRY(profile->check_fit(identity_of(slot.identity, module->identity())));
   return {};
 }
 

@@ -23,7 +23,7 @@ class Running {
   // Reads the PIN, opens token, catalog, log and policy, starts the executors, then listens.
   static Result<std::unique_ptr<Running>> start(const config::Config& config);
 
-  // Answers what is in flight, at most 10 s long, then ends everything.
+  // Only after a stop() that yielded true.
   ~Running();
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
@@ -34,8 +34,20 @@ class Running {
   // What was bound for telemetry, if the configuration asks for it.
   std::optional<std::string> telemetry_address() const;
 
-  // Takes certificates, policy and limits as the files stand now: all or, with an error, nothing.
+  // Takes certificates, policy, limits, the token and its PIN as the files stand now: all or, with
+  // an error, nothing.
   Result<void> reload(const config::Config& config);
+
+  // Answers what is in flight, at most 10 s long, then ends everything, the audit log on record and
+  // durable. Yields whether all of it ended: if not, token calls hang, and the process can only end
+  // without taking anything down.
+  bool stop();
+
+  // So many token calls hang that the service should stop.
+  bool is_exhausted() const noexcept;
+
+  // Whether the audit log is shut for good: only a new process can go on with it.
+  bool needs_restart() const;
 
   // One tick of the service's own clock; call it once a second.
   void tick();
@@ -48,6 +60,10 @@ class Running {
 
   std::unique_ptr<Parts> parts_;
 };
+
+// Sets the token's environment variables: before its module is loaded, and before there are
+// threads.
+void set_environment(const config::TokenSettings& token);
 
 // Everything that `start` would refuse, found without serving: files, references, TLS material, the
 // policy's own tests, the token's presence. Does not log in, and touches neither catalog nor log.

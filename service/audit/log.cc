@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kSealFrame = kFrameHeader + kPayloadPrefix + (3 + 1) + (3 + 8) + (3 + 8);
 constexpr std::chrono::seconds kFirstRecordWithin{10};
+constexpr std::chrono::milliseconds kMarkEvery{50};
 
 Result<FileDescriptor> lock_folder(const std::filesystem::path& folder) {
   std::error_code failure;
@@ -30,25 +31,46 @@ Result<FileDescriptor> lock_folder(const std::filesystem::path& folder) {
   return lock;
 }
 
+// What a disk has against a log is one thing to who opens it.
+template <typename T>
+Result<T> unavailable(Result<T> result) {
+  if (result || reason_of_failure(result.error().code()) == Reason::WriteFailed) return result;
+  return Error(Code::Unavailable, result.error().detail());
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Log>> Log::open(const std::filesystem::path& folder,
                                        const LogOptions& options) {
   FileDescriptor lock = TRY(lock_folder(folder));
-  std::unique_ptr<Log> log(new Log(folder, options, std::move(lock)));
-  TRY(log->recover());
+  Reserve reserve = TRY(unavailable(Reserve::open(folder, options.reserve_calls)));
+  std::unique_ptr<Log> log(new Log(folder, options, std::move(lock), std::move(reserve)));
+  TRY(unavailable(log->recover()));
   TRY(log->begin());
   return log;
 }
 
-Log::Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor lock)
+Log::Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor lock,
+         Reserve reserve)
     : folder_(std::move(folder)),
       options_(options),
       lock_(std::move(lock)),
       opened_(Clock::now()),
-      tree_(TileFiles(folder_)) {}
+      tree_(TileFiles(folder_)),
+      reserve_(std::move(reserve)),
+      noted_(reserve_.note()) {}
 
-Log::~Log() { stop(); }
+Log::~Log() {
+  stop();
+  Waiters left;
+  {
+    const MutexLock lock(mutex_);
+    left = std::exchange(waiters_, {});
+  }
+  for (Waiter& waiter : left) {
+    waiter.callback(Error(Code::Unavailable, "audit log: a required sink did not take the record"));
+  }
+}
 
 void Log::stop() {
   if (!committer_.joinable()) return;
@@ -61,6 +83,12 @@ void Log::stop() {
   work_.notify_all();
   progress_.notify_all();
   committer_.join();
+  {
+    const MutexLock lock(mutex_);
+    ended_ = true;
+  }
+  alarm_.notify_all();
+  watch_.join();
   // Zeros behind the last record are no fault, and tiles can be made again: a failure here costs
   // space or time only.
   if (state_.load() == State::Open) (void)file_->trim();
@@ -77,6 +105,7 @@ Result<void> Log::recover() {
   TRY(tree_.clear());
   file_ = TRY(SegmentFile::create(folder_, SegmentStart{}, options_.calls));
   segment_bytes_ = kSegmentHeader;
+  put_note_on_record();
   return {};
 }
 
@@ -84,7 +113,8 @@ Result<void> Log::resume(const std::vector<std::filesystem::path>& segments) {
   const SegmentTail tail = TRY(recover_log(segments, options_.signed_head, tree_));
   file_ = TRY(SegmentFile::resume(segments.back(), tail.end, options_.calls));
   chain_.resume(tail.next_index, tail.last_leaf);
-  durable_ = tail.next_index;
+  durable_ = released_ = tail.next_index;
+  durable_leaf_ = tail.last_leaf;
   segment_first_ = first_index_of(segments.back());
   segment_bytes_ = tail.end;
   segment_sealed_ = tail.sealed;
@@ -92,13 +122,22 @@ Result<void> Log::resume(const std::vector<std::filesystem::path>& segments) {
     Record recovered = system_record(Event::Recovered);
     recovered.count = tail.torn;
     recovered.digest = tail.torn_digest;
-    enqueue(make_unlinked_frame(encode_fields(recovered, stamp())));
+    enqueue(frame_of(recovered));
   }
+  put_note_on_record();
   return {};
+}
+
+// A trouble that the process before could not put on record, or did not see become durable.
+void Log::put_note_on_record() {
+  if (!noted_ || (noted_->recorded != 0 && noted_->recorded <= durable_)) return;
+  over_ = noted_;
+  over_->recorded = enqueue(frame_of(record_of(*noted_, durable_))).index + 1;
 }
 
 Result<void> Log::begin() {
   committer_ = std::thread([this] { run(); });
+  watch_ = std::thread([this] { watch(); });
   const Ticket started = TRY(append(system_record(Event::Start)));
   return wait_durable(started, deadline_in(kFirstRecordWithin));
 }
@@ -108,11 +147,27 @@ Stamp Log::stamp() const {
           std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - opened_)};
 }
 
+Bytes Log::frame_of(const Record& record) const {
+  return make_unlinked_frame(encode_fields(record, stamp()));
+}
+
+// While answers are withheld for another reason than the disk, what the service itself meets still
+// goes on record: nobody gets an answer by it.
+bool Log::takes(const Record& record) const {
+  const State state = state_.load();
+  return state == State::Open || (state == State::Blocked && record.event && !disk_failed_);
+}
+
 Result<Ticket> Log::append(const Record& record) {
-  Bytes frame = make_unlinked_frame(encode_fields(record, stamp()));
+  Bytes frame = frame_of(record);
   const MutexLock lock(mutex_);
-  if (state_.load() != State::Open) return trouble();
+  if (!takes(record)) {
+    if (trouble_) ++trouble_->refused;
+    meter_.refused.add();
+    return trouble();
+  }
   if (undurable_bytes_ + frame.size() > options_.undurable_limit) {
+    meter_.refused.add();
     return Error(Code::Unavailable, "audit log: too much is waiting for the disk");
   }
   return enqueue(std::move(frame));
@@ -120,10 +175,16 @@ Result<Ticket> Log::append(const Record& record) {
 
 Ticket Log::enqueue(Bytes frame) {
   start_segment_if_full(frame.size());
+  mark(chain_.next_index());
   const Ticket ticket = chain_.link(frame);
   add_to_chunk(frame, ticket.leaf);
   work_.notify_one();
   return ticket;
+}
+
+void Log::mark(std::uint64_t index) {
+  const Clock::time_point now = Clock::now();
+  if (marks_.empty() || now - marks_.back().time >= kMarkEvery) marks_.push_back({index, now});
 }
 
 void Log::start_segment_if_full(std::size_t frame_size) {
@@ -164,10 +225,24 @@ LogReading Log::read() const {
   return now;
 }
 
+std::optional<std::string> Log::trouble_now() const {
+  if (healthy()) return std::nullopt;
+  const MutexLock lock(mutex_);
+  if (!trouble_) return std::nullopt;
+  const bool is_sink = trouble_->reason == Reason::SinkDown;
+  return std::string("the audit log ") +
+         (is_sink ? "waits for a required sink" : "cannot be written") + ": " +
+         std::string(name_of_trouble(trouble_->reason));
+}
+
 Error Log::trouble() const { return Error(Code::Unavailable, "audit log: " + cause_); }
 
 std::optional<Result<void>> Log::verdict_on(std::uint64_t index) const {
-  if (index < durable_) return Result<void>();
+  const bool is_barred = trouble_ && barred_from_ <= index && index < trouble_->end;
+  if (is_barred || withheld_.holds(index)) {
+    return Result<void>(Error(Code::Unavailable, "audit log: the answer was withheld: " + cause_));
+  }
+  if (index < released_) return Result<void>();
   if (state_.load() != State::Open) return Result<void>(trouble());
   return std::nullopt;
 }
@@ -205,108 +280,83 @@ bool Log::wait_for_growth(std::uint64_t size, std::uint64_t most, Deadline deadl
   return !stopping_;
 }
 
-void Log::run() {
-  std::deque<Chunk> batch;
-  while (take_batch(batch) && commit_all(batch)) {
-  }
-}
-
-bool Log::take_batch(std::deque<Chunk>& batch) {
+Log::Gate Log::add_gate(std::uint64_t passed) {
   const MutexLock lock(mutex_);
-  while (pending_.empty() && !stopping_) work_.wait(mutex_);
-  batch = std::exchange(pending_, {});
-  return !batch.empty();
+  gates_.push_back({passed, false});
+  return gates_.size() - 1;
 }
 
-// Yields false if the batch could not be written to its end: then nothing may be written after it.
-bool Log::commit_all(std::deque<Chunk>& batch) {
-  while (!batch.empty()) {
-    const Clock::time_point begin = Clock::now();
-    const Result<void> done = commit(batch.front());
-    meter_.commit.observe(Clock::now() - begin);
-    if (done) {
-      settle(batch.front());
-      batch.pop_front();
-      continue;
-    }
-    fail(done.error());
-    if (!wait_for_probe()) return false;
-  }
-  return true;
-}
-
-Result<void> Log::commit(Chunk& chunk) {
-  if (chunk.start) {
-    TRY(next_segment(*chunk.start));
-    const MutexLock lock(mutex_);
-    segment_first_ = chunk.start->first_index;
-    chunk.start.reset();
-  }
-  TRY(file_->write(chunk.frames, options_.zeros_ahead));
-  TRY(sync_or_die());
-  TRY(file_->check_in_place());
-  file_->advance(chunk.frames.size());
-  return {};
-}
-
-Result<void> Log::next_segment(const SegmentStart& start) {
-  TRY(file_->trim());
-  TRY(sync_or_die());
-  file_ = TRY(SegmentFile::create(folder_, start, options_.calls));
-  return {};
-}
-
-Result<void> Log::sync_or_die() {
-  Result<void> synced = file_->sync();
-  if (!synced) {
-    const MutexLock lock(mutex_);
-    state_.store(State::Dead);
-    cause_ = synced.error().detail();
-  }
-  return synced;
-}
-
-void Log::settle(const Chunk& done) {
-  tree_.append(done.leaves);
-  std::vector<Waiter> ready;
+void Log::pass(Gate gate, std::uint64_t end) {
+  Waiters ready;
   {
     const MutexLock lock(mutex_);
-    meter_.durable.add(done.end_index - durable_);
-    meter_.batch.observe(done.end_index - durable_);
-    durable_ = done.end_index;
-    undurable_bytes_ -= done.frames.size();
-    state_.store(State::Open);
-    const auto first_ready = std::partition(
-        waiters_.begin(), waiters_.end(),
-        [end = done.end_index](const Waiter& waiter) { return waiter.index >= end; });
-    ready.assign(std::move_iterator(first_ready), std::move_iterator(waiters_.end()));
-    waiters_.erase(first_ready, waiters_.end());
+    gates_[gate] = {end, false};
+    ready = release();
   }
   progress_.notify_all();
-  std::sort(ready.begin(), ready.end(),
-            [](const Waiter& a, const Waiter& b) { return a.index < b.index; });
   for (Waiter& waiter : ready) waiter.callback({});
 }
 
-void Log::fail(const Error& cause) {
-  std::vector<Waiter> failed;
+void Log::shut(Gate gate, const std::string& cause) {
+  Waiters failed;
   {
     const MutexLock lock(mutex_);
-    if (!failed_for_good()) state_.store(State::Blocked);
-    cause_ = cause.detail();
-    failed = std::exchange(waiters_, {});
+    gates_[gate].is_shut = true;
+    failed = enter_trouble(Reason::SinkDown, cause);
   }
   progress_.notify_all();
-  for (Waiter& waiter : failed) waiter.callback(Error(Code::Unavailable, cause.detail()));
+  for (Waiter& waiter : failed) waiter.callback(Error(Code::Unavailable, cause));
 }
 
-// Yields false when nothing is to be tried any more. A log that stops tries once more, at once.
-bool Log::wait_for_probe() {
-  const MutexLock lock(mutex_);
-  if (stopping_ || failed_for_good()) return false;
-  const Deadline probe = deadline_in(options_.probe_every);
-  while (!stopping_ && !has_passed(probe)) work_.wait_until(mutex_, probe);
-  return true;
+bool Log::is_gate_shut() const {
+  return std::any_of(gates_.begin(), gates_.end(),
+                     [](const GateState& gate) { return gate.is_shut; });
+}
+
+Log::Waiters Log::release() {
+  std::uint64_t passed = durable_;
+  for (const GateState& gate : gates_) passed = std::min(passed, gate.passed);
+  released_ = std::max(released_, passed);
+  if (released_ == chain_.next_index()) marks_.clear();
+  while (marks_.size() > 1 && marks_[1].index <= released_) marks_.pop_front();
+  const auto first_ready = std::partition(
+      waiters_.begin(), waiters_.end(),
+      [this](const Waiter& waiter) KW_REQUIRES(mutex_) { return waiter.index >= released_; });
+  Waiters ready(std::make_move_iterator(first_ready), std::make_move_iterator(waiters_.end()));
+  waiters_.erase(first_ready, waiters_.end());
+  std::sort(ready.begin(), ready.end(),
+            [](const Waiter& a, const Waiter& b) { return a.index < b.index; });
+  leave_trouble_if_over();
+  return ready;
+}
+
+Log::Waiters Log::enter_trouble(Reason reason, const std::string& cause) {
+  cause_ = cause;
+  if (!trouble_) {
+    trouble_ = Trouble{reason, wall_now(), released_, 0, 0};
+    barred_from_ = released_;
+    meter_.troubles.add();
+  }
+  if (reason == Reason::SyncFailed) trouble_->reason = reason;
+  trouble_->end = chain_.next_index();
+  if (!failed_for_good()) state_.store(State::Blocked);
+  alarm_.notify_all();
+  return std::exchange(waiters_, {});
+}
+
+// Whoever's answer was withheld does not get it any more: the record that says so comes first.
+void Log::leave_trouble_if_over() {
+  if (!trouble_ || disk_failed_ || failed_for_good() || is_gate_shut()) return;
+  if (released_ < trouble_->end) return;
+  const Trouble over = *std::exchange(trouble_, std::nullopt);
+  withheld_.add(barred_from_, over.end);
+  meter_.withheld.add(over.end - over.first);
+  state_.store(State::Open);
+  // What was put on record meanwhile did not keep anybody waiting.
+  for (Mark& one : marks_) one.time = Clock::now();
+  over_ = over;
+  over_->recorded = enqueue(frame_of(record_of(over, over.end))).index + 1;
+  alarm_.notify_all();
 }
 
 }  // namespace kw::audit

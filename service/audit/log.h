@@ -22,8 +22,10 @@
 #include "service/audit/chain.h"
 #include "service/audit/log_meter.h"
 #include "service/audit/record.h"
+#include "service/audit/reserve.h"
 #include "service/audit/segment_file.h"
 #include "service/audit/tree.h"
+#include "service/audit/trouble.h"
 
 namespace kw::audit {
 
@@ -32,14 +34,20 @@ struct LogOptions {
   std::size_t zeros_ahead = 1u << 20;          // how far zeros are written in front of the records
   std::size_t undurable_limit = 8u << 20;      // bytes appended but not durable; more are refused
   std::chrono::milliseconds probe_every{100};  // how often a log that cannot write tries again
-  std::optional<TreeHead> signed_head;         // of this log: open() refuses one without it
+  // The oldest answer that waits may be so old; then all that wait are refused, and later ones at
+  // once, until the disk (or a gate) has caught up.
+  std::chrono::milliseconds durable_within{8000};
+  std::optional<TreeHead> signed_head;  // of this log: open() refuses one without it
   FileCalls calls = system_calls();
+  FileCalls reserve_calls = system_calls();
 };
 
 // Log is the audit log's one writer: a record counts once it is durable, or it fails closed. When
-// the disk is full or the file was moved away, every append and every waiter gets Unavailable until
-// writing works again; records that were appended before are kept and written then. After a failed
-// fdatasync the log stays shut for good. Thread-safe.
+// the disk is full, read-only or too slow, every append and every waiter gets Unavailable until
+// writing works again; records that were appended before are kept and written then, and a record
+// behind them says that their answers were withheld. The same when the file was displaced, but what
+// follows is written to a new segment. After a failed fdatasync the log stays shut for good. The
+// trouble is noted in the folder's reserve at once. Thread-safe.
 class Log {
  public:
   using Callback = Task<void(Result<void>)>;
@@ -58,9 +66,10 @@ class Log {
   // Gives the record its place. It is not durable yet. Errors: Unavailable.
   Result<Ticket> append(const Record& record);
 
-  // Calls back once the record is durable, or with Unavailable when the log fails first: from the
-  // committer thread, in the order of the indices, or at once if that is known already. The
-  // callback must be quick, and must not destroy the log.
+  // Calls back once the record is durable and has passed every gate, or with Unavailable when the
+  // log fails first: from a thread of the log or of a gate, in the order of the indices, or at once
+  // if that is known already. An answer that was refused once is refused for ever. The callback
+  // must be quick, and must not destroy the log.
   void when_durable(const Ticket& ticket, Callback callback);
 
   // The same for a thread that waits. Errors: Unavailable, DeadlineExceeded.
@@ -75,6 +84,14 @@ class Log {
   // Writes the tree's full tiles. Errors: Unavailable.
   Result<void> save_tree() { return tree_.save(); }
 
+  // A gate is somebody else whom a record must have passed before its answer is given. A new one
+  // was passed by the first `passed` records. While one is shut no operation's record is taken;
+  // pass() opens it again.
+  using Gate = std::size_t;
+  Gate add_gate(std::uint64_t passed);
+  void pass(Gate gate, std::uint64_t end);
+  void shut(Gate gate, const std::string& cause);
+
   // Waits until `most` records behind the first `size` are durable, or a segment was begun behind
   // them, or the deadline. False once the log stops.
   bool wait_for_growth(std::uint64_t size, std::uint64_t most, Deadline deadline) const;
@@ -84,6 +101,9 @@ class Log {
   // Whether an append would be taken now.
   bool healthy() const noexcept { return state_.load() == State::Open; }
   bool failed_for_good() const noexcept { return state_.load() == State::Dead; }
+
+  // Why it takes no record now, a short sentence for whoever may ask; none while it does.
+  std::optional<std::string> trouble_now() const;
 
   // What it counts, and how it is now. `read` asks the disk for its free space.
   const LogMeter& meter() const noexcept { return meter_; }
@@ -97,24 +117,46 @@ class Log {
     std::optional<SegmentStart> start;
     Bytes frames;
     Hashes leaves;
+    bool needs_tiles = false;     // the leaves before it can be had from tiles alone
     std::uint64_t end_index = 0;  // one behind the last record
   };
   struct Waiter {
     std::uint64_t index = 0;
     Callback callback;
   };
+  using Waiters = std::vector<Waiter>;
+  struct GateState {
+    std::uint64_t passed = 0;
+    bool is_shut = false;
+  };
+  // The records from `index` on were appended at `time` or later.
+  struct Mark {
+    std::uint64_t index;
+    Clock::time_point time;
+  };
 
-  Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor lock);
+  Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor lock,
+      Reserve reserve);
   Result<void> recover();
   Result<void> resume(const std::vector<std::filesystem::path>& segments) KW_REQUIRES(mutex_);
+  void put_note_on_record() KW_REQUIRES(mutex_);
   Result<void> begin();
 
   Stamp stamp() const;
+  Bytes frame_of(const Record& record) const;
+  bool takes(const Record& record) const KW_REQUIRES(mutex_);
   Ticket enqueue(Bytes frame) KW_REQUIRES(mutex_);
   void start_segment_if_full(std::size_t frame_size) KW_REQUIRES(mutex_);
   void add_to_chunk(const Bytes& frame, const Sha256Digest& leaf) KW_REQUIRES(mutex_);
+  void mark(std::uint64_t index) KW_REQUIRES(mutex_);
   std::optional<Result<void>> verdict_on(std::uint64_t index) const KW_REQUIRES(mutex_);
   Error trouble() const KW_REQUIRES(mutex_);
+
+  // Each yields those who are to be called back, once the mutex is free.
+  Waiters enter_trouble(Reason reason, const std::string& cause) KW_REQUIRES(mutex_);
+  Waiters release() KW_REQUIRES(mutex_);
+  void leave_trouble_if_over() KW_REQUIRES(mutex_);
+  bool is_gate_shut() const KW_REQUIRES(mutex_);
 
   // The committer's.
   void run();
@@ -126,6 +168,18 @@ class Log {
   void settle(const Chunk& done);
   void fail(const Error& cause);
   bool wait_for_probe();
+  Result<void> leave_segment(std::deque<Chunk>& batch);
+  bool is_in_place() const;
+  void link_again(const std::deque<Chunk>& chunks, Bytes event) KW_REQUIRES(mutex_);
+
+  // The watch's: nobody waits for longer than is promised, and trouble is noted in the reserve.
+  void watch();
+  void refuse_the_overdue();
+  bool is_overdue() const KW_REQUIRES(mutex_);
+  bool is_note_due() const KW_REQUIRES(mutex_);
+  std::optional<Trouble> wanted_note() const KW_REQUIRES(mutex_);
+  Deadline next_look() const KW_REQUIRES(mutex_);
+  void write_note();
 
   const std::filesystem::path folder_;
   const LogOptions options_;
@@ -134,24 +188,42 @@ class Log {
 
   Tree tree_;
   std::optional<SegmentFile> file_;        // recover()'s, then the committer's alone
+  Reserve reserve_;                        // the watch's alone
+  std::optional<WallTime> said_;           // the same: the trouble that operators were told of
   std::atomic<State> state_{State::Open};  // changes under the mutex; read anywhere
   LogMeter meter_;
 
   mutable Mutex mutex_;
   std::condition_variable_any work_;
+  std::condition_variable_any alarm_;
   mutable std::condition_variable_any progress_;
   Chain chain_ KW_GUARDED_BY(mutex_);
   std::deque<Chunk> pending_ KW_GUARDED_BY(mutex_);
-  std::vector<Waiter> waiters_ KW_GUARDED_BY(mutex_);
+  Waiters waiters_ KW_GUARDED_BY(mutex_);
+  std::vector<GateState> gates_ KW_GUARDED_BY(mutex_);
+  std::deque<Mark> marks_ KW_GUARDED_BY(mutex_);           // of what is not released, oldest first
   std::uint64_t durable_ KW_GUARDED_BY(mutex_) = 0;        // records below this index are durable
+  Sha256Digest durable_leaf_ KW_GUARDED_BY(mutex_){};      // of the last of them
+  std::uint64_t released_ KW_GUARDED_BY(mutex_) = 0;       // and below this one passed the gates
   std::uint64_t segment_first_ KW_GUARDED_BY(mutex_) = 0;  // of the segment that is written now
   std::size_t segment_bytes_ KW_GUARDED_BY(mutex_) = 0;    // of the segment being appended to
   bool segment_sealed_ KW_GUARDED_BY(mutex_) = false;
   std::size_t undurable_bytes_ KW_GUARDED_BY(mutex_) = 0;
-  std::string cause_ KW_GUARDED_BY(mutex_);  // why the last commit failed
   bool stopping_ KW_GUARDED_BY(mutex_) = false;
 
+  std::optional<Trouble> trouble_ KW_GUARDED_BY(mutex_);  // now; not Open exactly while it is one
+  std::string cause_ KW_GUARDED_BY(mutex_);               // of it, for operators
+  std::uint64_t barred_from_ KW_GUARDED_BY(mutex_) = 0;   // its first index as callers know them
+  bool disk_failed_ KW_GUARDED_BY(mutex_) = false;        // the last commit did
+  Withheld withheld_ KW_GUARDED_BY(mutex_);               // of troubles that are over
+  std::optional<Trouble> over_ KW_GUARDED_BY(mutex_);     // the last one; its record is undurable
+  std::optional<Trouble> noted_ KW_GUARDED_BY(mutex_);    // in the reserve
+  Clock::time_point noted_at_ KW_GUARDED_BY(mutex_);
+  bool note_failed_ KW_GUARDED_BY(mutex_) = false;
+  bool ended_ KW_GUARDED_BY(mutex_) = false;  // nothing is committed any more
+
   std::thread committer_;
+  std::thread watch_;
 };
 
 }  // namespace kw::audit

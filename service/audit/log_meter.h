@@ -15,6 +15,9 @@ inline constexpr std::array<std::uint64_t, 11> kBatchBounds = {1,  2,   4,   8, 
 struct LogMeter {
   Counter appended;
   Counter durable;
+  Counter troubles;               // times in which no answer was given free
+  Counter withheld;               // records whose answers were refused then
+  Counter refused;                // records that got no place
   Latency commit;                 // write and fdatasync of one batch, those that failed too
   Histogram<kBatchBounds> batch;  // records that one fdatasync made durable
 };

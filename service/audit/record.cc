@@ -32,7 +32,10 @@ enum class Tag : std::uint8_t {
   Event = 0x17,
   Count = 0x18,
   Digest = 0x19,
-  Suite = 0x1a,
+  First = 0x1a,
+  Refused = 0x1b,
+  Began = 0x1c,
+  Suite = 0x1d,
 };
 
 constexpr std::size_t kMaxCaller = 512;
@@ -73,6 +76,9 @@ class Fields {
     append_u16(bytes_, sizeof value);
     append_u64(bytes_, value);
   }
+  void add(Tag tag, WallTime time) {
+    add(tag, static_cast<std::uint64_t>(time.time_since_epoch().count()));
+  }
   template <typename Enum>
     requires std::is_enum_v<Enum>
   void add_word(Tag tag, Enum value) {
@@ -93,7 +99,7 @@ class Fields {
 
   void begin(Kind kind, const Stamp& stamp) {
     add_word(Tag::Kind, kind);
-    add(Tag::Time, static_cast<std::uint64_t>(stamp.wall.time_since_epoch().count()));
+    add(Tag::Time, stamp.wall);
     add(Tag::SinceStart, static_cast<std::uint64_t>(stamp.since_start.count()));
   }
   Bytes take() && { return std::move(bytes_); }
@@ -183,6 +189,9 @@ Bytes encode_fields(const Record& record, const Stamp& stamp) {
     fields.add_word(Tag::Event, *record.event);
     fields.add_present(Tag::Count, record.count);
     fields.add_present(Tag::Digest, record.digest);
+    fields.add_present(Tag::First, record.first);
+    fields.add_present(Tag::Refused, record.refused);
+    if (record.began) fields.add(Tag::Began, *record.began);
   }
   if (record.suite) fields.add(Tag::Suite, ByteView(&*record.suite, 1));
   return std::move(fields).take();

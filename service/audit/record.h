@@ -70,6 +70,14 @@ enum class Reason : std::uint8_t {
   StateForbids = 23,
   Conflict = 24,
   Quarantined = 25,
+  // Why the log gave no answers free (Event::AnswersWithheld, Event::SegmentAbandoned).
+  DiskFull = 32,
+  DiskReadOnly = 33,
+  FileDisplaced = 34,  // removed, replaced or cut
+  SyncFailed = 35,
+  DiskSlow = 36,
+  WriteFailed = 37,  // for another reason than those above
+  SinkDown = 38,     // one that must have every record before its answer
 };
 
 // Event is something that the service itself did or met.
@@ -83,6 +91,15 @@ enum class Event : std::uint8_t {
   KeyQuarantined = 7,        // key id, name and version say which
   TokenLost = 8,
   TokenBack = 9,
+  // From `began` on no answer was given free, for `reason`: those of `count` records from `first`
+  // on were withheld, and `refused` records got no place.
+  AnswersWithheld = 16,
+  // The file of a segment was displaced: `first`, `count`: its records, with its seal; digest: the
+  // leaf hash of that.
+  SegmentAbandoned = 17,
+  // A witness says that the log is not the one it knows. source: its name; count: the records that
+  // it knows of; digest: SHA-256 of the checkpoint that proves it, if one does.
+  WitnessDispute = 18,
 };
 
 // Record is one line of the audit log: these fields and no others, so that nothing else can be
@@ -113,6 +130,9 @@ struct Record {
   std::optional<Event> event;
   std::optional<std::uint64_t> count;
   std::optional<Sha256Digest> digest;
+  std::optional<std::uint64_t> first;    // an index
+  std::optional<std::uint64_t> refused;  // records
+  std::optional<WallTime> began;
 };
 
 // A system record with nothing but its event.

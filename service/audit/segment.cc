@@ -42,12 +42,6 @@ bool holds_frame(ByteView bytes) {
   return false;
 }
 
-bool is_seal(ByteView payload) {
-  const ByteView fields = payload.subspan(kPayloadPrefix);
-  return fields.size() >= kSealField.size() &&
-         std::equal(kSealField.begin(), kSealField.end(), fields.begin());
-}
-
 // Whether a payload says that it is the next record.
 bool continues(ByteView payload, const SegmentTail& tail) {
   constexpr std::size_t kIndexAt = 3;
@@ -80,6 +74,12 @@ bool is_segment_name(std::string_view name) {
 }
 
 }  // namespace
+
+bool is_seal(ByteView payload) {
+  const ByteView fields = payload.subspan(kPayloadPrefix);
+  return fields.size() >= kSealField.size() &&
+         std::equal(kSealField.begin(), kSealField.end(), fields.begin());
+}
 
 std::string segment_name(std::uint64_t first_index) {
   const std::string digits = std::to_string(first_index);

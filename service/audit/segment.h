@@ -30,6 +30,9 @@ Bytes encode_segment_header(const SegmentStart& start);
 // The segment files of a folder in the order of their indices. Errors: Unavailable.
 Result<std::vector<std::filesystem::path>> list_segments(const std::filesystem::path& folder);
 
+// Whether a payload is that of a seal, the last record of its segment.
+bool is_seal(ByteView payload);
+
 // SegmentTail is what a writer needs to go on after a crash.
 struct SegmentTail {
   Hashes leaves;  // of its records, in order

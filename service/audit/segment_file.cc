@@ -17,9 +17,33 @@ namespace {
 
 constexpr mode_t kMode = 0640;
 
+// The newest records before a segment's end that an fdatasync may have failed on: more than a log
+// has undurable at a time.
+constexpr std::size_t kRewritten = 16u << 20;
+
+Code code_of(int number) {
+  switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return Code::ResourceExhausted;
+    case EROFS:
+    case EPERM:
+    case EACCES:
+      return Code::PermissionDenied;
+    default:
+      return Code::Unavailable;
+  }
+}
+
 Error refused(std::string_view step, const std::filesystem::path& path) {
-  std::string reason = std::generic_category().message(errno);
-  return Error(Code::Unavailable, std::string(step) + " " + path.string() + ": " + reason);
+  const int number = errno;
+  std::string reason = std::generic_category().message(number);
+  return Error(code_of(number), std::string(step) + " " + path.string() + ": " + reason);
+}
+
+Error displaced(const std::filesystem::path& path, std::string_view how) {
+  return Error(Code::FailedPrecondition, path.string() + ": " + std::string(how));
 }
 
 Result<FileDescriptor> open_regular(const std::filesystem::path& path, int flags) {
@@ -29,6 +53,10 @@ Result<FileDescriptor> open_regular(const std::filesystem::path& path, int flags
   if (::fstat(file.get(), &status) != 0) return refused("stat", path);
   if (!S_ISREG(status.st_mode)) return Error(Code::Unavailable, path.string() + ": not a file");
   return file;
+}
+
+bool is_same_file(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 }  // namespace
@@ -44,7 +72,8 @@ Result<SegmentFile> SegmentFile::create(const std::filesystem::path& folder,
   const std::filesystem::path path = folder / segment_name(start.first_index);
   std::filesystem::path fresh = path;
   fresh += ".new";
-  FileDescriptor file = TRY(open_regular(fresh, O_RDWR | O_CREAT | O_TRUNC));
+  if (::unlink(fresh.c_str()) != 0 && errno != ENOENT) return refused("remove", fresh);
+  FileDescriptor file = TRY(open_regular(fresh, O_RDWR | O_CREAT | O_EXCL));
   SegmentFile segment(std::move(file), path, 0, calls);
   TRY(segment.write_at(encode_segment_header(start), 0));
   TRY(segment.sync());
@@ -58,9 +87,45 @@ Result<SegmentFile> SegmentFile::resume(const std::filesystem::path& path, std::
                                         const FileCalls& calls) {
   FileDescriptor file = TRY(open_regular(path, O_RDWR));
   SegmentFile segment(std::move(file), path, end, calls);
+  TRY(segment.write_tail_again());
   TRY(segment.trim());
   TRY(segment.sync());
   return segment;
+}
+
+Result<Bytes> SegmentFile::read_from(std::size_t begin) const {
+  Bytes content(end_ - begin);
+  std::size_t filled = 0;
+  while (filled < content.size()) {
+    const ssize_t got = ::pread(file_.get(), content.data() + filled, content.size() - filled,
+                                static_cast<off_t>(begin + filled));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return refused("read", path_);
+    if (got == 0) return Error(Code::Unavailable, path_.string() + ": shorter than it was");
+    filled += static_cast<std::size_t>(got);
+  }
+  return content;
+}
+
+Result<void> SegmentFile::write_tail_again() const {
+  const std::size_t begin = end_ - std::min(end_, kRewritten);
+  const Bytes tail = TRY(read_from(begin));
+  return write_at(tail, begin);
+}
+
+Result<void> SegmentFile::abandon(ByteView seal, const std::filesystem::path& copy) {
+  struct stat ours {};
+  if (::fstat(file_.get(), &ours) != 0) return refused("stat", path_);
+  if (static_cast<std::size_t>(ours.st_size) < end_)
+    return displaced(path_, "records were cut off");
+  TRY(trim());
+  TRY(write_at(seal, end_));
+  end_ += seal.size();
+  TRY(sync());
+  struct stat named {};
+  if (::lstat(path_.c_str(), &named) == 0 && is_same_file(ours, named)) return {};
+  const Bytes content = TRY(read_from(0));
+  return write_file(copy, as_text(content), kMode);
 }
 
 Result<void> SegmentFile::write(ByteView frames, std::size_t zeros_ahead) {
@@ -101,14 +166,14 @@ Result<void> SegmentFile::sync() {
 Result<void> SegmentFile::check_in_place() const {
   struct stat ours {};
   struct stat named {};
-  if (::fstat(file_.get(), &ours) != 0 || ::lstat(path_.c_str(), &named) != 0) {
-    return refused("stat", path_);
+  if (::fstat(file_.get(), &ours) != 0) return refused("stat", path_);
+  if (::lstat(path_.c_str(), &named) != 0) {
+    return errno == ENOENT || errno == ENOTDIR ? displaced(path_, "removed")
+                                               : refused("stat", path_);
   }
-  if (ours.st_dev != named.st_dev || ours.st_ino != named.st_ino) {
-    return Error(Code::Unavailable, path_.string() + ": replaced by another file");
-  }
+  if (!is_same_file(ours, named)) return displaced(path_, "replaced by another file");
   if (static_cast<std::size_t>(ours.st_size) < allocated_) {
-    return Error(Code::Unavailable, path_.string() + ": cut by somebody else");
+    return displaced(path_, "cut by somebody else");
   }
   return {};
 }

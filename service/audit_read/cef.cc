@@ -22,7 +22,7 @@ struct CefKey {
   std::string_view label = {};
 };
 
-constexpr std::array<CefKey, 24> kKeys = {{
+constexpr std::array<CefKey, 27> kKeys = {{
     {"index", "externalId"},
     {"kind", "cat"},
     {"caller", "suser"},
@@ -46,6 +46,9 @@ constexpr std::array<CefKey, 24> kKeys = {{
     {"request_id", "keywardRequestId"},
     {"previous_leaf", "keywardPreviousLeaf"},
     {"digest", "keywardDigest"},
+    {"first", "keywardFirst"},
+    {"refused", "keywardRefused"},
+    {"began", "keywardBegan"},
     {"suite", "keywardSuite"},
 }};
 

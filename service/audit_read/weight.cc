@@ -19,10 +19,13 @@ constexpr std::array<Weighed, 6> kOutcomes = {{{"ok", Weight::Routine},
                                                {"unavailable", Weight::Failed},
                                                {"deadline_exceeded", Weight::Failed},
                                                {"internal", Weight::Failed}}};
-constexpr std::array<Weighed, 4> kEvents = {{{"unauthenticated requests", Weight::Denied},
+constexpr std::array<Weighed, 7> kEvents = {{{"unauthenticated requests", Weight::Denied},
                                              {"recovered", Weight::Failed},
                                              {"token lost", Weight::Failed},
-                                             {"key quarantined", Weight::Alarm}}};
+                                             {"answers withheld", Weight::Failed},
+                                             {"segment abandoned", Weight::Alarm},
+                                             {"key quarantined", Weight::Alarm},
+                                             {"witness dispute", Weight::Alarm}}};
 
 template <std::size_t kSize>
 Weight find_weight(const std::array<Weighed, kSize>& list, std::string_view word, Weight other) {

@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 14> kOutcomes = {"ok",
                                                         "unavailable",
                                                         "deadline_exceeded",
                                                         "internal"};
-constexpr std::array<std::string_view, 26> kReasons = {"",
+constexpr std::array<std::string_view, 39> kReasons = {"",
                                                        "malformed",
                                                        "unknown key",
                                                        "forbidden key",
@@ -56,8 +56,21 @@ constexpr std::array<std::string_view, 26> kReasons = {"",
                                                        "policy test failed",
                                                        "state forbids",
                                                        "conflict",
-                                                       "quarantined"};
-constexpr std::array<std::string_view, 10> kEvents = {"",
+                                                       "quarantined",
+                                                       "",
+                                                       "",
+                                                       "",
+                                                       "",
+                                                       "",
+                                                       "",
+                                                       "disk full",
+                                                       "disk read-only",
+                                                       "file displaced",
+                                                       "sync failed",
+                                                       "disk slow",
+                                                       "write failed",
+                                                       "sink down"};
+constexpr std::array<std::string_view, 19> kEvents = {"",
                                                       "start",
                                                       "stop",
                                                       "recovered",
@@ -66,7 +79,16 @@ constexpr std::array<std::string_view, 10> kEvents = {"",
                                                       "unauthenticated requests",
                                                       "key quarantined",
                                                       "token lost",
-                                                      "token back"};
+                                                      "token back",
+                                                      "",
+                                                      "",
+                                                      "",
+                                                      "",
+                                                      "",
+                                                      "",
+                                                      "answers withheld",
+                                                      "segment abandoned",
+                                                      "witness dispute"};
 
 // In which kinds of record a field may or must stand.
 enum class Place { Everywhere, Details, PhaseOfOperation, EventOfSystem, SystemOnly };
@@ -81,7 +103,7 @@ struct FieldRule {
 };
 
 // From tag 04 on; the three before have a place of their own in DecodedRecord.
-constexpr std::array<FieldRule, 23> kRules = {{
+constexpr std::array<FieldRule, 26> kRules = {{
     {"time", FieldForm::Time, 8, 8, Place::Everywhere},
     {"since_start", FieldForm::Number, 8, 8, Place::Everywhere},
     {"request_id", FieldForm::Hex, 16, 16, Place::Details},
@@ -104,6 +126,9 @@ constexpr std::array<FieldRule, 23> kRules = {{
     {"event", FieldForm::Word, 1, 1, Place::EventOfSystem, kEvents},
     {"count", FieldForm::Number, 8, 8, Place::SystemOnly},
     {"digest", FieldForm::Hex, 32, 32, Place::SystemOnly},
+    {"first", FieldForm::Number, 8, 8, Place::SystemOnly},
+    {"refused", FieldForm::Number, 8, 8, Place::SystemOnly},
+    {"began", FieldForm::Time, 8, 8, Place::SystemOnly},
     {"suite", FieldForm::Number, 1, 1, Place::Details},
 }};
 

@@ -121,6 +121,11 @@ class Walk {
     sealed_ = record_.kind == "seal";
     ++next_index_;
     ++verdict_.records;
+    const Field* event = record_.find("event");
+    if (event != nullptr && event->word == "answers withheld") {
+      const Field* count = record_.find("count");
+      verdict_.withheld += count == nullptr ? 0 : count->number;
+    }
     if (!heads_.empty()) compare_with_heads(offset);
     stopped_ = callback_ && !callback_(record_);
   }

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "service/audit_verify/checkpoint.h"
+#include "service/audit_verify/cosignature.h"
 #include "service/audit_verify/decoded_record.h"
 #include "service/audit_verify/segment_list.h"
 
@@ -22,6 +23,8 @@ struct Verdict {
   std::uint64_t records = 0;         // good ones, before the first fault
   Sha256Digest last_leaf{};          // of the last good one
   std::uint64_t signed_records = 0;  // so many are under a checkpoint that was checked
+  std::uint64_t withheld = 0;        // of so many the log itself says that nobody got the answer
+  std::vector<Cosigned> cosigned;    // what the trusted witnesses say, each its most
 
   // The first fault, unless the finding is Good.
   std::filesystem::path file;

@@ -19,6 +19,9 @@ constexpr std::string_view kUnix = "unix:";
 constexpr unsigned kMaxExecutors = 256;
 constexpr std::chrono::milliseconds kLeastCheckpoint{100};
 constexpr std::chrono::milliseconds kMostCheckpoint{1'000};
+constexpr std::size_t kMaxWitnesses = 16;
+constexpr std::chrono::milliseconds kLeastDurable{100};
+constexpr std::chrono::milliseconds kMostDurable{60'000};
 constexpr unsigned kMaxConnections = 1'000'000;
 
 struct Unit {
@@ -142,18 +145,45 @@ Result<PinReference> read_pin(const Fields& token) {
   return pin;
 }
 
+Result<std::optional<unsigned>> read_optional_count(const Fields& fields, const char* name,
+                                                    unsigned most) {
+  if (fields.find(name) == nullptr) return std::optional<unsigned>();
+  return std::optional<unsigned>(TRY(fields.count(name, 1, most)));
+}
+
+Result<Concurrency> read_concurrency(const Fields& token) {
+  Concurrency concurrency;
+  if (token.find("concurrency") == nullptr) return concurrency;
+  const Fields fields = TRY(token.mapping("concurrency", {"symmetric", "asymmetric", "generate"}));
+  concurrency.symmetric = TRY(read_optional_count(fields, "symmetric", kMaxExecutors));
+  concurrency.asymmetric = TRY(read_optional_count(fields, "asymmetric", kMaxExecutors));
+  concurrency.generate = TRY(read_optional_count(fields, "generate", kMaxExecutors));
+  return concurrency;
+}
+
 Result<TokenSettings> read_token(const Fields& root) {
   const Fields fields = TRY(root.mapping(
-      "token", {"module", "uri", "pin", "directory", "executors", "environment", "allow_suite_3"}));
+      "token", {"module", "uri", "pin", "directory", "executors", "concurrency", "hung_after",
+                "most_hung", "environment", "parameters", "profile", "allow_suite_3"}));
   std::filesystem::path module = TRY(fields.path("module"));
   std::string uri = TRY(read_uri(fields));
   PinReference pin = TRY(read_pin(fields));
-  TokenSettings token{std::move(module), std::move(uri), std::move(pin), {}, {}, false, {}};
+  TokenSettings token{.module = std::move(module),
+                      .uri = std::move(uri),
+                      .pin = std::move(pin),
+                      .directory = {},
+                      .executors = {},
+                      .environment = {},
+                      .parameters = {},
+                      .profile = {}};
   token.directory = TRY(fields.optional_path("directory"));
-  if (fields.find("executors") != nullptr) {
-    token.executors = TRY(fields.count("executors", 1, kMaxExecutors));
-  }
+  token.executors = TRY(read_optional_count(fields, "executors", kMaxExecutors));
+  token.concurrency = TRY(read_concurrency(fields));
+  token.hung_after = TRY(fields.duration("hung_after", token.hung_after));
+  token.most_hung = TRY(fields.count("most_hung", token.most_hung, kMaxExecutors));
   token.environment = TRY(read_environment(fields));
+  if (fields.find("parameters") != nullptr) token.parameters = TRY(fields.text("parameters"));
+  token.profile = TRY(fields.optional_path("profile"));
   token.allow_suite_3 = TRY(fields.flag("allow_suite_3", false));
   return token;
 }
@@ -170,25 +200,60 @@ Result<std::filesystem::path> read_catalog(const Fields& root) {
   return root.folder() / text.substr(kSqlite.size());
 }
 
+Result<WitnessSettings> read_witness(const Fields& audit, const yaml::Node& node) {
+  const Fields fields =
+      TRY(Fields::of(node, "audit.witnesses", audit.folder(), {"url", "key", "ca"}));
+  WitnessSettings witness;
+  witness.url = TRY(fields.text("url"));
+  witness.key = TRY(fields.text("key"));
+  witness.ca = TRY(fields.optional_path("ca"));
+  return witness;
+}
+
+Result<void> read_witnesses(const Fields& audit, Config& config) {
+  const yaml::Node* node = audit.find("witnesses");
+  if (node == nullptr && audit.find("witness_quorum") == nullptr) return {};
+  const yaml::Node::Sequence* items = node == nullptr ? nullptr : node->as_sequence();
+  if (items == nullptr || items->empty() || items->size() > kMaxWitnesses) {
+    const auto advice = refusal(Code::InvalidArgument, "expected a list of 1 to 16 witnesses");
+    return audit.fault_at(node == nullptr ? "witness_quorum" : "witnesses", advice);
+  }
+  for (const yaml::Node& item : *items) {
+    config.witnesses.push_back(TRY(read_witness(audit, item)));
+  }
+  const auto all = static_cast<unsigned>(items->size());
+  config.witness_quorum = TRY(audit.count("witness_quorum", all, all));
+  return {};
+}
+
 Result<void> read_audit(const Fields& root, Config& config) {
-  const Fields fields = TRY(root.mapping("audit", {"directory", "checkpoint_every"}));
+  const Fields fields =
+      TRY(root.mapping("audit", {"directory", "checkpoint_every", "durable_within", "sinks",
+                                 "witnesses", "witness_quorum"}));
+  TRY(read_witnesses(fields, config));
   config.audit_directory = TRY(fields.path("directory"));
   config.checkpoint_every = TRY(fields.duration("checkpoint_every", config.checkpoint_every));
-  if (config.checkpoint_every >= kLeastCheckpoint && config.checkpoint_every <= kMostCheckpoint) {
-    return {};
+  if (config.checkpoint_every < kLeastCheckpoint || config.checkpoint_every > kMostCheckpoint) {
+    return fields.fault_at("checkpoint_every", refusal(Code::InvalidArgument, "from 100ms to 1s"));
   }
-  return fields.fault_at("checkpoint_every", refusal(Code::InvalidArgument, "from 100ms to 1s"));
+  config.durable_within = TRY(fields.duration("durable_within", config.durable_within));
+  if (config.durable_within < kLeastDurable || config.durable_within > kMostDurable) {
+    return fields.fault_at("durable_within", refusal(Code::InvalidArgument, "from 100ms to 1m"));
+  }
+  config.sinks = TRY(read_sinks(fields));
+  return {};
 }
 
 Result<Limits> read_limits(const Fields& root) {
   Limits limits;
   if (root.find("limits") == nullptr) return limits;
-  const Fields fields =
-      TRY(root.mapping("limits", {"request_deadline", "idle_timeout", "connections", "queue"}));
+  const Fields fields = TRY(root.mapping(
+      "limits", {"request_deadline", "idle_timeout", "connections", "queue", "queue_per_caller"}));
   limits.request_deadline = TRY(fields.duration("request_deadline", limits.request_deadline));
   limits.idle_timeout = TRY(fields.duration("idle_timeout", limits.idle_timeout));
   limits.connections = TRY(fields.count("connections", limits.connections, kMaxConnections));
   limits.queue = TRY(fields.count("queue", limits.queue, kMaxConnections));
+  limits.queue_per_caller = TRY(read_optional_count(fields, "queue_per_caller", limits.queue));
   return limits;
 }
 
@@ -259,6 +324,8 @@ Result<Config> Config::parse(std::string_view yaml, const std::filesystem::path&
                 .token = std::move(token),
                 .catalog = {},
                 .audit_directory = {},
+                .sinks = {},
+                .witnesses = {},
                 .policy = {},
                 .limits = {},
                 .telemetry = {}};

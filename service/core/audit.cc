@@ -3,6 +3,7 @@
 #include "service/audit_verify/proof.h"
 #include "service/audit_verify/verify.h"
 #include "service/core/checkpointer.h"
+#include "service/core/cosigners.h"
 #include "service/core/key_service.h"
 #include "service/core/passage.h"
 #include "service/crypto/service_mac.h"
@@ -91,8 +92,10 @@ Result<Bytes> context_mac_now(Passage& passage, const Context& context) {
   if (context.empty()) {
     return refusal(Code::InvalidArgument, "context: an empty one leaves nothing in the log");
   }
-  crypto::Workbench* const bench = TRY(passage.seat().workbench());
-  return crypto::context_mac(*bench, passage.shared().service_key(), kServiceKeyVersion, context);
+  const keys::Key& service_key = passage.shared().service_key();
+  return passage.at_bench([&](crypto::Workbench& bench) {
+    return crypto::context_mac(bench, service_key, kServiceKeyVersion, context);
+  });
 }
 
 }  // namespace
@@ -101,7 +104,9 @@ Sealed<std::string> KeyService::read_checkpoint(const Call& call) {
   Passage passage(*seat_, call, policy::Operation::ReadAudit);
   const auto act = [&]() -> Result<std::string> {
     TRY(passage.decide({}));
-    return passage.shared().checkpointer->newest().note;
+    const Shared& shared = passage.shared();
+    return shared.cosigners == nullptr ? shared.checkpointer->newest().note
+                                       : shared.cosigners->note_to_serve();
   };
   return passage.conclude(act());
 }

@@ -6,12 +6,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "pkcs11/return_value.h"
-#include "pkcs11/token_folder.h"
-#include "pkcs11/uri.h"
 #include "service/audit/segment.h"
 #include "service/core/checkpointer.h"
+#include "service/core/cosigners.h"
 #include "service/core/founding.h"
+#include "service/core/healer.h"
+#include "service/core/keks.h"
 #include "service/core/shared.h"
 #include "service/crypto/create.h"
 #include "service/crypto/service_mac.h"
@@ -19,12 +19,12 @@
 namespace kw::core {
 namespace {
 
-constexpr std::string_view kServiceCheck = "service-key-check";
 constexpr auto kSignOfLifeWithin = std::chrono::seconds(5);
 
-// SoftHSM's locks make symmetric work slower on two threads than on one; RSA and EC scale.
-pkcs11::Pace::Limits token_pace() {
-  return {.symmetric = 1, .asymmetric = std::max(1u, std::thread::hardware_concurrency())};
+pkcs11::Pace::Limits token_pace(const Concurrency& concurrency) {
+  return {.symmetric = concurrency.symmetric,
+          .asymmetric = concurrency.asymmetric,
+          .generate = concurrency.generate};
 }
 
 Result<bool> is_there(const std::filesystem::path& path) {
@@ -34,12 +34,21 @@ Result<bool> is_there(const std::filesystem::path& path) {
   return there;
 }
 
-Result<std::unique_ptr<pkcs11::Token>> log_in(const BackendOptions& options) {
-  const pkcs11::TokenUri uri = TRY(pkcs11::TokenUri::parse(options.token_uri));
-  std::optional<pkcs11::TokenFolder> guard;
-  if (options.token_directory) guard = TRY(pkcs11::TokenFolder::guard(*options.token_directory));
-  auto module = TRY(pkcs11::Module::load(options.module));
-  return pkcs11::Token::open(std::move(module), uri, options.pin);
+TokenAccess access_of(BackendOptions& options) {
+  return {.module = options.module,
+          .parameters = options.module_parameters,
+          .uri = options.token_uri,
+          .pin = std::move(options.pin),
+          .directory = options.token_directory,
+          .profile = std::move(options.profile)};
+}
+
+// Nobody else is there yet: the epoch is in service at once.
+Result<void> log_in(Shared& shared, const TokenAccess& access) {
+  TRY(shared.keeper.begin(access, nullptr));
+  shared.keeper.admit();
+  note_directory(shared, access.directory);
+  return {};
 }
 
 // Whether a service ran with this audit log. A folder that is not there yet is a first start's.
@@ -51,7 +60,7 @@ Result<bool> has_records(const std::filesystem::path& audit_directory) {
 
 store::MacFunction catalog_mac(Seat& seat) {
   return [&seat](ByteView message) -> Result<Bytes> {
-    crypto::Workbench* const bench = TRY(seat.workbench());
+    const Lease bench = TRY(seat.workbench());
     return crypto::service_mac(*bench, seat.shared().service_key(), kServiceKeyVersion,
                                crypto::MacPurpose::Catalog, message);
   };
@@ -111,55 +120,62 @@ Result<void> open_catalog(Shared& shared, const std::filesystem::path& file,
   return {};
 }
 
-// The service key must be the one that the catalog was made with, not one of the same name.
-Result<void> check_service_key(Shared& shared) {
-  keys::KeyVersion version;
-  version.number = kServiceKeyVersion;
-  version.state = keys::State::Enabled;
-  version.check = TRY(shared.catalog->setting(kServiceCheck));
-  crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
-  return crypto::verify_version(*bench, shared.service_key(), version);
-}
-
 // A log whose signed head it does not hold any more is refused.
 Result<void> open_log(Shared& shared, const BackendOptions& options) {
   CheckpointKey key = TRY(open_checkpoint_key(*shared.catalog_seat, options.audit_directory));
   audit::LogOptions log_options;
   log_options.signed_head = key.newest_head;
+  log_options.durable_within = options.durable_within;
   shared.log = TRY(audit::Log::open(options.audit_directory, log_options));
   shared.checkpointer = TRY(Checkpointer::start(shared, std::move(key), options.audit_directory,
                                                 options.checkpoint_every));
+  shared.sinks = TRY(audit_sinks::Sinks::start(options.sinks, *shared.log));
+  if (options.witnesses.empty()) return {};
+  const bool all = options.witness_quorum == 0;
+  shared.cosigners = TRY(Cosigners::start(shared, options.witnesses,
+                                          all ? options.witnesses.size() : options.witness_quorum));
   return {};
 }
 
+// Wrapped keys are compared when they are unwrapped; here only with what they hang on.
 Result<void> compare_all(Shared& shared) {
   std::string after;
   for (;;) {
-    const auto page = shared.catalog->list("", after, 256);
-    if (page.empty()) return {};
+    const auto page = shared.catalog->list_in_token(after, 256);
+    if (page.empty()) break;
     for (const auto& key : page) compare_with_token(*shared.catalog_seat, *key);
     after = page.back()->name.text();
   }
+  compare_keks(*shared.catalog_seat);
+  return {};
 }
 
 }  // namespace
 
+Concurrency default_concurrency() noexcept {
+  return {.symmetric = 1,
+          .asymmetric = std::max(1u, std::thread::hardware_concurrency()),
+          .generate = 1};
+}
+
 Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
-  auto shared = std::make_unique<Shared>(token_pace());
-  shared->token = TRY(log_in(options));
-  options.pin = Secret();
-  report_deviations(shared->token->module());
-  shared->token_directory = options.token_directory;
+  auto shared =
+      std::make_unique<Shared>(token_pace(options.concurrency), PinLatch::beside(options.catalog));
+  TokenAccess access = access_of(options);
+  TRY(log_in(*shared, access));
   shared->policy_file = options.policy;
   shared->allows_suite_3 = options.allow_suite_3;
   shared->catalog_seat.emplace(*shared);
+  TRY(report_deviations(*shared->catalog_seat));
   TRY(open_catalog(*shared, options.catalog, options.audit_directory));
-  TRY(check_service_key(*shared));
+  // It must be the one that the catalog was made with, not one of the same name.
+  TRY(prove_token(*shared->catalog_seat));
   TRY(open_log(*shared, options));
   activate_policy(*shared, TRY(read_policy_file(shared->policy_file)));
   TRY(sweep_unfinished(*shared->catalog_seat));
   TRY(compare_all(*shared));
   note_sign_of_life(*shared);
+  shared->healer = std::make_unique<Healer>(*shared, std::move(access), options.healer);
   return std::unique_ptr<Backend>(new Backend(std::move(shared)));
 }
 
@@ -182,21 +198,51 @@ void Backend::note_certificates(const Sha256Digest& digest) {
   record_event(*shared_, record);
 }
 
+void Backend::note_token_lost() {
+  record_event(*shared_, audit::system_record(audit::Event::TokenLost));
+}
+
+bool Backend::close(Deadline deadline) { return shared_->checkpointer->close(deadline); }
+
 bool Backend::token_answers() const {
   const Clock::rep ticks = shared_->token_answered.load();
   const Clock::time_point answered{Clock::duration(ticks)};
   return ticks != 0 && Clock::now() - answered <= kSignOfLifeWithin;
 }
 
+std::optional<std::string_view> Backend::token_trouble() const {
+  switch (shared_->keeper.state()) {
+    case TokenState::Latched:
+      return "the token refused the PIN: an operator has to act";
+    case TokenState::Open:
+    case TokenState::HalfOpen:
+      return "the token is out of service until it works again";
+    case TokenState::Closed:
+    case TokenState::Paused:
+      break;
+  }
+  if (!token_answers()) return "the token does not answer";
+  return std::nullopt;
+}
+
+Result<void> Backend::renew_token(TokenAccess access, Deadline deadline) {
+  return shared_->healer->renew(std::move(access), deadline);
+}
+
+Result<void> Backend::revert_token(Deadline deadline) { return shared_->healer->revert(deadline); }
+
 std::vector<std::string> Backend::troubles() const {
   std::vector<std::string> troubles;
-  if (!shared_->log->healthy()) troubles.emplace_back("the audit log cannot be written");
-  if (!token_answers()) troubles.emplace_back("the token does not answer");
-  if (shared_->checkpointer->is_late()) {
-    troubles.emplace_back("the audit log's checkpoint is late");
+  if (const auto trouble = shared_->log->trouble_now()) troubles.push_back(*trouble);
+  if (const auto trouble = token_trouble()) troubles.emplace_back(*trouble);
+  if (auto trouble = shared_->checkpointer->trouble()) troubles.push_back(*std::move(trouble));
+  if (shared_->cosigners != nullptr) {
+    if (auto trouble = shared_->cosigners->trouble()) troubles.push_back(*std::move(trouble));
   }
   return troubles;
 }
+
+bool Backend::needs_restart() const { return shared_->log->failed_for_good(); }
 
 void Backend::count_unauthenticated() {
   shared_->unauthenticated.fetch_add(1);

@@ -46,17 +46,20 @@ Result<Admitted> admit_blob(Passage& passage, ByteView bytes, const std::optiona
 Result<Wrapped> wrap_now(Passage& passage, const Wrap& request) {
   const KeyView key = TRY(passage.admit(request.key));
   const keys::KeyVersion* const version = TRY(passage.producing(*key, keys::Purpose::Wrap));
-  crypto::Workbench* const bench = TRY(passage.seat().workbench());
-  Bytes blob = TRY(crypto::wrap(*bench, *key, *version, request.plaintext, request.context));
+  Bytes blob = TRY(passage.at_bench(*key, *version, [&](crypto::Workbench& bench) {
+    return crypto::wrap(bench, *key, *version, request.plaintext, request.context);
+  }));
   passage.gives(blob.size());
   return Wrapped{key->name, version->number, std::move(blob)};
 }
 
 Result<Unwrapped> unwrap_now(Passage& passage, const Unwrap& request) {
   const Admitted admitted = TRY(admit_blob(passage, request.blob, request.key));
-  crypto::Workbench* const bench = TRY(passage.seat().workbench());
   crypto::Opened opened =
-      TRY(crypto::unwrap(*bench, *admitted.key, *admitted.version, admitted.blob, request.context));
+      TRY(passage.at_bench(*admitted.key, *admitted.version, [&](crypto::Workbench& bench) {
+        return crypto::unwrap(bench, *admitted.key, *admitted.version, admitted.blob,
+                              request.context);
+      }));
   if (std::holds_alternative<crypto::OpenFailure>(opened)) {
     return passage.because(audit::Reason::TagOrContext, cannot_open());
   }
@@ -68,14 +71,17 @@ Result<Unwrapped> unwrap_now(Passage& passage, const Unwrap& request) {
 Result<Wrapped> rewrap_now(Passage& passage, const Rewrap& request) {
   const Admitted admitted = TRY(admit_blob(passage, request.blob, request.key));
   const keys::KeyVersion* const to = TRY(passage.producing(*admitted.key, keys::Purpose::Wrap));
-  crypto::Workbench* const bench = TRY(passage.seat().workbench());
   const Context& fresh = request.new_context ? *request.new_context : request.context;
-  crypto::Rewrapped rewrapped = TRY(crypto::rewrap(*bench, *admitted.key,
-                                                   {.from = *admitted.version,
-                                                    .to = *to,
-                                                    .blob = admitted.blob,
-                                                    .context = request.context,
-                                                    .new_context = fresh}));
+  const crypto::RewrapRequest work{.from = *admitted.version,
+                                   .to = *to,
+                                   .blob = admitted.blob,
+                                   .context = request.context,
+                                   .new_context = fresh};
+  TRY(passage.at_bench(*admitted.key, *to, [](crypto::Workbench&) { return Result<void>(); }));
+  crypto::Rewrapped rewrapped =
+      TRY(passage.at_bench(*admitted.key, *admitted.version, [&](crypto::Workbench& bench) {
+        return crypto::rewrap(bench, *admitted.key, work);
+      }));
   if (std::holds_alternative<crypto::OpenFailure>(rewrapped)) {
     return passage.because(audit::Reason::TagOrContext, cannot_open());
   }
@@ -87,9 +93,9 @@ Result<Wrapped> rewrap_now(Passage& passage, const Rewrap& request) {
 Result<DataKey> data_key_now(Passage& passage, const MakeDataKey& request) {
   const KeyView key = TRY(passage.admit(request.key));
   const keys::KeyVersion* const version = TRY(passage.producing(*key, keys::Purpose::Wrap));
-  crypto::Workbench* const bench = TRY(passage.seat().workbench());
-  crypto::DataKey made =
-      TRY(crypto::make_data_key(*bench, *key, *version, request.size, request.context));
+  crypto::DataKey made = TRY(passage.at_bench(*key, *version, [&](crypto::Workbench& bench) {
+    return crypto::make_data_key(bench, *key, *version, request.size, request.context);
+  }));
   passage.gives(made.blob.size());
   DataKey answer{key->name, version->number, std::nullopt, std::move(made.blob)};
   if (request.with_plaintext) answer.plaintext.emplace(std::move(made.plaintext));

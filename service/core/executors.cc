@@ -1,68 +1,250 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/core/executors.h"
 
+#include <algorithm>
+
+#include "base/log.h"
+
 namespace kw::core {
+namespace {
 
-Executors::Executors(Backend& backend, ExecutorOptions options)
-    : backend_(backend), queue_length_(options.queue_length) {
-  const auto start = [this](Lane lane) {
-    threads_.emplace_back([this, lane] { serve(queue_of(lane)); });
-  };
-  for (std::size_t i = 0; i < options.token_threads; ++i) start(Lane::Token);
-  start(Lane::Batch);
-  start(Lane::State);
-  start(Lane::Host);
+constexpr Clock::duration kLookAtLeast = std::chrono::milliseconds(5);
+constexpr Clock::duration kLookAtMost = std::chrono::seconds(1);
+constexpr int kLooksPerBound = 8;
+constexpr auto kUntilEnded = std::chrono::hours(24 * 365);
+
+std::size_t share_of(std::size_t length, std::size_t share) {
+  return share > 0 ? share : std::max<std::size_t>(length / 4, 1);
 }
 
-Executors::~Executors() {
-  for (Queue& queue : queues_) {
-    const MutexLock lock(queue.mutex);
-    queue.closed = true;
-    queue.filled.notify_all();
+Scheduler::Limits limits_of(const ExecutorOptions& options, std::size_t threads) {
+  Scheduler::Limits limits;
+  const auto at_least_one = [](std::size_t number) { return std::max<std::size_t>(number, 1); };
+  limits.threads = at_least_one(threads);
+  limits.at_once = {at_least_one(options.concurrency.symmetric),
+                    at_least_one(options.concurrency.asymmetric),
+                    at_least_one(options.concurrency.generate), limits.threads};
+  // One thread, if there are more, is always free for what is not a batch.
+  limits.batches = at_least_one(limits.threads - 1);
+  limits.length = options.queue_length;
+  limits.share = share_of(options.queue_length, options.queue_share);
+  return limits;
+}
+
+}  // namespace
+
+Executors::Executors(Backend& backend, const ExecutorOptions& options)
+    : backend_(backend),
+      options_(options),
+      token_({Lane::Token, Lane::Batch}, limits_of(options, options.token_threads)),
+      state_({Lane::State, Lane::State}, limits_of(options, 1)),
+      host_({Lane::Host, Lane::Host}, limits_of(options, 1)) {
+  for (Pool* const pool : pools_) {
+    const MutexLock lock(pool->mutex);
+    const std::size_t threads =
+        pool == &token_ ? std::max<std::size_t>(options.token_threads, 1) : 1;
+    for (std::size_t i = 0; i < threads; ++i) start_worker(*pool);
   }
-  for (std::thread& thread : threads_) thread.join();
+  watcher_ = std::thread([this] { watch(); });
 }
 
-bool Executors::submit(Lane lane, Job job) {
-  Queue& queue = queue_of(lane);
+Executors::~Executors() { (void)close(deadline_in(kUntilEnded)); }
+
+Executors::Place Executors::place_of(Lane lane) noexcept {
+  switch (lane) {
+    case Lane::Token:
+      return {&token_, Level::Single};
+    case Lane::Batch:
+      return {&token_, Level::Batch};
+    case Lane::State:
+      return {&state_, Level::Single};
+    case Lane::Host:
+      break;
+  }
+  return {&host_, Level::Single};
+}
+
+void Executors::refuse(Lane lane, Job job, Refusal why) {
+  meter_of(lane).refused[static_cast<std::size_t>(why)].add();
+  job.refuse(why);
+}
+
+void Executors::submit(Lane lane, Job job) {
+  const Place place = place_of(lane);
+  Pool& pool = *place.pool;
+  std::optional<Scheduler::Refused> refused;
+  bool wake = false;
   {
-    const MutexLock lock(queue.mutex);
-    if (queue.closed || queue.jobs.size() >= queue_length_.load()) {
-      queue.refused.add();
-      return false;
+    const MutexLock lock(pool.mutex);
+    if (pool.closed) {
+      refused.emplace(Scheduler::Refused{std::move(job), Refusal::QueueFull});
+    } else {
+      refused = pool.scheduler.add(place.level, std::move(job), Clock::now());
+      wake = wants_another(pool);
     }
-    queue.jobs.push_back(std::move(job));
   }
-  queue.filled.notify_one();
+  if (wake) pool.filled.notify_one();
+  if (refused) refuse(lane, std::move(refused->job), refused->why);
+}
+
+void Executors::set_queue_length(std::size_t length, std::size_t share) {
+  for (Pool* const pool : pools_) {
+    const MutexLock lock(pool->mutex);
+    pool->scheduler.set_length(length, share_of(length, share));
+  }
+}
+
+void Executors::start_worker(Pool& pool) {
+  Worker& worker = pool.workers.emplace_back();
+  worker.thread = std::thread([this, &pool, &worker] { serve(pool, worker); });
+}
+
+// Whether a sleeping thread has something to do, or has to be the one that looks again when a step
+// may hang.
+bool Executors::wants_another(Pool& pool) {
+  if (!pool.scheduler.has_waiting()) return false;
+  return pool.timers == 0 || pool.scheduler.can_go(Clock::now());
+}
+
+std::optional<Scheduler::Turn> Executors::next_turn(Pool& pool, Worker& self) {
+  const MutexLock lock(pool.mutex);
+  for (;;) {
+    const Clock::time_point now = Clock::now();
+    std::optional<Scheduler::Turn> turn = pool.scheduler.next(now);
+    if (turn) {
+      self.turn = turn->number;
+      self.level = turn->level;
+      if (wants_another(pool)) pool.filled.notify_one();
+      return turn;
+    }
+    if (pool.closed && !pool.scheduler.has_waiting()) return std::nullopt;
+    if (const auto chance = pool.scheduler.next_chance(now)) {
+      ++pool.timers;
+      pool.filled.wait_until(pool.mutex, *chance);
+      --pool.timers;
+    } else {
+      pool.filled.wait(pool.mutex);
+    }
+  }
+}
+
+// Yields whether the worker goes on. If not, its replacement may have something to do.
+bool Executors::end_turn(Pool& pool, Worker& self, Scheduler::Turn turn, std::optional<Work> more) {
+  const MutexLock lock(pool.mutex);
+  pool.scheduler.done(std::move(turn), more, Clock::now());
+  self.turn.reset();
+  if (std::exchange(self.hung, false)) hanging_.fetch_sub(1);
+  if (self.replaced) pool.filled.notify_one();
+  return !self.replaced;
+}
+
+void Executors::serve(Pool& pool, Worker& self) {
+  {
+    KeyService service(backend_);
+    while (std::optional<Scheduler::Turn> turn = next_turn(pool, self)) {
+      LaneMeter& meter = meter_of(pool, turn->level);
+      if (turn->waited) meter.waited.observe(*turn->waited);
+      std::optional<Work> more;
+      if (turn->late) {
+        refuse(pool.lanes[static_cast<std::size_t>(turn->level)], std::move(turn->job),
+               Refusal::Late);
+      } else {
+        more = turn->job.run(service);
+      }
+      if (!end_turn(pool, self, *std::move(turn), more)) break;
+    }
+  }
+  const MutexLock lock(pool.mutex);
+  self.ended = true;
+  pool.ended.notify_all();
+}
+
+void Executors::watch() {
+  const Clock::duration every =
+      std::clamp(options_.hung_after / kLooksPerBound, kLookAtLeast, kLookAtMost);
+  for (;;) {
+    {
+      const MutexLock lock(watch_mutex_);
+      const auto is_over = [this]() KW_REQUIRES(watch_mutex_) { return closing_; };
+      if (watch_over_.wait_for(watch_mutex_, every, is_over)) return;
+    }
+    for (Pool* const pool : pools_) look_after(*pool);
+  }
+}
+
+void Executors::look_after(Pool& pool) {
+  std::list<Worker> ended;
+  {
+    const MutexLock lock(pool.mutex);
+    for (const Scheduler::Stuck& stuck :
+         pool.scheduler.write_off(options_.hung_after, Clock::now())) {
+      write_off(pool, stuck);
+    }
+    for (auto at = pool.workers.begin(); at != pool.workers.end();) {
+      const auto worker = at++;
+      if (worker->ended) ended.splice(ended.end(), pool.workers, worker);
+    }
+  }
+  for (Worker& worker : ended) worker.thread.join();
+}
+
+void Executors::write_off(Pool& pool, const Scheduler::Stuck& stuck) {
+  const auto worker = std::find_if(pool.workers.begin(), pool.workers.end(),
+                                   [&](const Worker& each) { return each.turn == stuck.number; });
+  if (worker == pool.workers.end()) return;
+  worker->hung = true;
+  LaneMeter& meter = meter_of(pool, worker->level);
+  meter.hung.add();
+  const std::size_t hanging = hanging_.fetch_add(1) + 1;
+  const std::string count =
+      std::to_string(hanging) + " of at most " + std::to_string(options_.most_hung);
+  if (hanging > options_.most_hung) {
+    if (!exhausted_.exchange(true)) {
+      log_line(Severity::Alert, "too many calls hang (" + count + "): the service cannot go on");
+    }
+    return;
+  }
+  worker->replaced = true;
+  meter.replaced.add();
+  start_worker(pool);
+  log_line(Severity::Error, "a call hangs (" + count + "): its thread is replaced");
+}
+
+bool Executors::close(Pool& pool, Deadline deadline) {
+  std::list<Job> left;
+  bool all = false;
+  {
+    const MutexLock lock(pool.mutex);
+    pool.closed = true;
+    pool.filled.notify_all();
+    const auto have_ended = [&pool]() KW_REQUIRES(pool.mutex) {
+      return std::all_of(pool.workers.begin(), pool.workers.end(),
+                         [](const Worker& worker) { return worker.ended; });
+    };
+    all = pool.ended.wait_until(pool.mutex, deadline, have_ended);
+    if (!all) left = pool.scheduler.clear();
+  }
+  for (Job& job : left) refuse(pool.lanes.front(), std::move(job), Refusal::QueueFull);
+  return all;
+}
+
+bool Executors::close(Deadline deadline) {
+  bool all = true;
+  for (Pool* const pool : pools_) all = close(*pool, deadline) && all;
+  {
+    const MutexLock lock(watch_mutex_);
+    closing_ = true;
+    watch_over_.notify_all();
+  }
+  if (watcher_.joinable()) watcher_.join();
+  if (!all) return false;
+  for (Pool* const pool : pools_) look_after(*pool);  // joins them
   return true;
 }
 
-std::optional<Job> Executors::next_job(Queue& queue) {
-  const MutexLock lock(queue.mutex);
-  queue.filled.wait(queue.mutex, [&queue]() KW_REQUIRES(queue.mutex) {
-    return queue.closed || !queue.jobs.empty();
-  });
-  if (queue.jobs.empty()) return std::nullopt;
-  Job job = std::move(queue.jobs.front());
-  queue.jobs.pop_front();
-  return job;
-}
-
-std::size_t Executors::length_of(const Queue& queue) {
-  const MutexLock lock(queue.mutex);
-  return queue.jobs.size();
-}
-
-void Executors::serve(Queue& queue) {
-  KeyService service(backend_);
-  while (std::optional<Job> job = next_job(queue)) {
-    if (has_passed(job->deadline)) {
-      queue.late.add();
-      job->late();
-    } else {
-      job->run(service);
-    }
-  }
+std::size_t Executors::length_of(const Pool& pool, Level level) {
+  const MutexLock lock(pool.mutex);
+  return pool.scheduler.waiting(level);
 }
 
 }  // namespace kw::core

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "pkcs11/family.h"
+#include "service/core/cure.h"
 #include "service/crypto/create.h"
 
 namespace kw::core {
@@ -12,19 +13,16 @@ namespace {
 
 constexpr std::array kKinds{ServiceKeyKind::Deriving, ServiceKeyKind::Macing};
 
-// Unavailable without a CK_RV is a key's absence, not the token's.
-bool is_absence(const Error& error) { return error.code() == Code::Unavailable && error.rv() == 0; }
-
 bool is_torn(const Error& error) { return error.code() == Code::Internal; }
 
 // The check value of the key as one of either kind, which is kept in `shared`. The error is that of
 // the first kind: of a key that is of neither, the common one says what is wrong.
-Result<Bytes> check_as_either(Shared& shared) {
+Result<Bytes> check_as_either(Shared& shared, crypto::Workbench& bench) {
   std::optional<Error> failure;
   for (const ServiceKeyKind kind : kKinds) {
-    crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
-    bench->forget(service_key(kind).id);
-    Result<Bytes> whole = crypto::check_value(*bench, service_key(kind), kServiceKeyVersion);
+    const keys::Key& key = service_key(kind);
+    bench.forget(key.id);
+    Result<Bytes> whole = crypto::check_value(bench, key, kServiceKeyVersion);
     if (whole) {
       shared.service_key_kind = kind;
       return whole;
@@ -35,38 +33,40 @@ Result<Bytes> check_as_either(Shared& shared) {
   return *std::move(failure);
 }
 
-Result<crypto::VersionMaterial> make_service_key(Shared& shared, ServiceKeyKind kind) {
-  crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
-  auto made = crypto::create_version(*bench, service_key(kind), kServiceKeyVersion);
+Result<crypto::VersionMaterial> make_as(Shared& shared, crypto::Workbench& bench,
+                                        ServiceKeyKind kind) {
+  auto made = crypto::create_version(bench, service_key(kind), kServiceKeyVersion);
   if (made) shared.service_key_kind = kind;
   return made;
 }
 
-Result<crypto::VersionMaterial> make_service_key(Shared& shared) {
-  auto deriving = make_service_key(shared, ServiceKeyKind::Deriving);
+Result<crypto::VersionMaterial> make_service_key(Shared& shared, crypto::Workbench& bench) {
+  auto deriving = make_as(shared, bench, ServiceKeyKind::Deriving);
   if (deriving || deriving.error().code() != Code::Unimplemented) return deriving;
   log_line(Severity::Info, "the token derives no keys: the service key is one that MACs");
-  return make_service_key(shared, ServiceKeyKind::Macing);
+  return make_as(shared, bench, ServiceKeyKind::Macing);
 }
 
 }  // namespace
 
-void report_deviations(const pkcs11::Module& module) {
-  const pkcs11::Family family = pkcs11::family_of(module.identity());
+Result<void> report_deviations(Seat& seat) {
+  const Lease bench = TRY(seat.workbench());
+  const pkcs11::Family family = bench->family();
   std::string names;
   for (const pkcs11::Deviation& each : pkcs11::deviations(family)) {
     names += (names.empty() ? "" : ", ") + std::string(each.name);
   }
-  if (names.empty()) return;
+  if (names.empty()) return {};
   log_line(Severity::Notice, "token of the family " + std::string(to_text(family)) +
                                  ": its keys differ from their profiles in " + names +
                                  " (docs/tpm.md)");
+  return {};
 }
 
 Result<bool> find_service_key(Shared& shared) {
+  const Lease bench = TRY(shared.catalog_seat->workbench());
   std::optional<Error> failure;
   for (const ServiceKeyKind kind : kKinds) {
-    crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
     const keys::Key& key = service_key(kind);
     const auto handle = bench->keyring().find(key.id, kServiceKeyVersion, *key.algorithm);
     if (handle) {
@@ -81,12 +81,12 @@ Result<bool> find_service_key(Shared& shared) {
 }
 
 Result<Bytes> found_service_key(Shared& shared) {
-  Result<Bytes> whole = check_as_either(shared);
+  const Lease bench = TRY(shared.catalog_seat->workbench());
+  Result<Bytes> whole = check_as_either(shared, *bench);
   if (whole) return whole;
   if (!is_torn(whole.error()) && !is_absence(whole.error())) return whole;
-  crypto::Workbench* const bench = TRY(shared.catalog_seat->workbench());
   TRY(crypto::destroy_version(*bench, service_key(shared.service_key_kind).id, kServiceKeyVersion));
-  crypto::VersionMaterial made = TRY(make_service_key(shared));
+  crypto::VersionMaterial made = TRY(make_service_key(shared, *bench));
   TRY(sync_token(shared));
   return std::move(made.check);
 }

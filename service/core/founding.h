@@ -7,8 +7,8 @@
 namespace kw::core {
 
 // Tells the operator in which attributes, by name, this token's keys may differ from their
-// profiles.
-void report_deviations(const pkcs11::Module& module);
+// profiles. Errors: Unavailable.
+Result<void> report_deviations(Seat& seat);
 
 // Whether the token has the service key, and which kind it is: that is kept in `shared`.
 // Errors: Unavailable (the token is away), Internal (it is of no kind, or stands there twice).

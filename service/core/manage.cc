@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
+#include "service/core/keks.h"
 #include "service/core/key_service.h"
 #include "service/core/passage.h"
 #include "service/crypto/create.h"
+#include "service/crypto/kek.h"
 
 namespace kw::core {
 namespace {
@@ -21,31 +23,76 @@ keys::KeyVersion fresh_version(std::uint32_t number) {
 void undo_creation(Seat& seat, const keys::Key& key, Version version) {
   const Result<void> undone = discard_unfinished(seat, key.id, version);
   if (!undone) {
+    seat.shared().leftovers.add(key.id, version);
     log_error(Severity::Warning, keys::object_label(key.name, version) + " stays unfinished",
               undone.error());
   }
 }
 
-Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, Version version) {
-  crypto::Workbench* const bench = TRY(seat.workbench());
-  crypto::VersionMaterial made = TRY(crypto::create_version(*bench, key, version));
-  TRY(sync_token(seat.shared()));
+Result<crypto::VersionMaterial> make_wrapped(Seat& seat, const keys::Key& key, Version version,
+                                             Deadline deadline) {
+  const Version kek = TRY(kek_for(seat, *key.algorithm));
+  const Lease bench = TRY(seat.workbench(deadline));
+  Result<crypto::VersionMaterial> made = crypto::create_wrapped_version(*bench, key, version, kek);
+  if (!made) seat.shared().keeper.report(made.error());
+  return made;
+}
+
+// Never done twice: nobody knows how far a failed one came.
+Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, Version version,
+                                              Deadline deadline) {
+  Shared& shared = seat.shared();
+  const std::unique_lock creation(shared.creation, deadline);
+  if (!creation) return Error(Code::Unavailable, "another key is being made, which takes long");
+  if (key.residency == keys::Residency::Wrapped) return make_wrapped(seat, key, version, deadline);
+  const Lease bench = TRY(seat.workbench(deadline));
+  Result<crypto::VersionMaterial> made = crypto::create_version(*bench, key, version);
+  if (!made) shared.keeper.report(made.error());
+  if (!made) return made;
+  bench.epoch().note_verified(key.id, version);
+  TRY(sync_token(shared));
   return made;
 }
 
 // The version's row is there, in state Creating: make its material and publish it. Material whose
 // publishing failed is kept: the row on disk, read at the next start, says whether it counts.
-Result<KeyView> finish_creation(Seat& seat, const keys::Key& key, keys::KeyVersion version) {
-  Result<crypto::VersionMaterial> made = make_material(seat, key, version.number);
+Result<KeyView> finish_creation(Passage& passage, const keys::Key& key, keys::KeyVersion version) {
+  Seat& seat = passage.seat();
+  Result<crypto::VersionMaterial> made =
+      make_material(seat, key, version.number, passage.deadline());
   if (!made) {
     undo_creation(seat, key, version.number);
     return std::move(made).error();
   }
   version.public_key = std::move(made->public_key);
   version.check = std::move(made->check);
+  version.wrapped = std::move(made->wrapped);
+  version.kek = made->kek;
   TRY(seat.shared().catalog->publish(key.id, version));
   seat.shared().changes.add(key.id);
   return seat.shared().catalog->find(key.id);
+}
+
+// What the token's profile says it cannot do is refused before anything is written or tried.
+Result<void> check_offered(const Shared& shared, const keys::Algorithm& algorithm) {
+  const std::optional<std::string> refused = shared.keeper.refusal_of(algorithm.name);
+  if (!refused) return {};
+  return refusal(Code::Unimplemented, "algorithm: this token cannot do " +
+                                          std::string(algorithm.name) + ": " + *refused);
+}
+
+Result<void> check_can_be_made(const CreateKey& request, const keys::Algorithm* algorithm) {
+  if (algorithm == nullptr) {
+    return refusal(Code::InvalidArgument, "algorithm: not in the list of docs/api.md");
+  }
+  if (request.name.text().starts_with(kReservedPrefix)) {
+    return refusal(Code::InvalidArgument, "names under keyward/ are the service's own");
+  }
+  if (request.residency == keys::Residency::Wrapped && !crypto::kek_kind_of(*algorithm)) {
+    return refusal(Code::Unimplemented,
+                   "residency: keys of this algorithm cannot be wrapped by a token; use token");
+  }
+  return {};
 }
 
 Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
@@ -56,18 +103,14 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
   question.tags = &request.tags;
   TRY(passage.decide(question));
   const keys::Algorithm* const algorithm = keys::find_algorithm(request.algorithm);
-  if (algorithm == nullptr) {
-    return refusal(Code::InvalidArgument, "algorithm: not in the list of docs/api.md");
-  }
-  if (request.name.text().starts_with(kReservedPrefix)) {
-    return refusal(Code::InvalidArgument, "names under keyward/ are the service's own");
-  }
+  TRY(check_can_be_made(request, algorithm));
   TRY(passage.check_configured(*algorithm));
+  TRY(check_offered(passage.shared(), *algorithm));
   const keys::KeyVersion version = fresh_version(1);
   const keys::Key key{.id = KeyId::random(),
                       .name = request.name,
                       .algorithm = algorithm,
-                      .residency = keys::Residency::Token,
+                      .residency = request.residency,
                       .tags = request.tags,
                       .created = version.created,
                       .rotate_every = std::nullopt,
@@ -78,18 +121,19 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
   }
   TRY(passage.intend());
   TRY(passage.shared().catalog->begin_key(key));
-  return finish_creation(passage.seat(), key, version);
+  return finish_creation(passage, key, version);
 }
 
 Result<KeyView> rotate_now(Passage& passage, const KeyName& name) {
   const KeyView key = TRY(passage.admit(name));
   TRY(passage.check_configured(*key->algorithm));
+  TRY(check_offered(passage.shared(), *key->algorithm));
   const std::uint32_t newest = to_number(key->versions.back().number);
   const keys::KeyVersion version = fresh_version(newest + 1);
   passage.about(*key, version.number);
   TRY(passage.intend());
   TRY(passage.shared().catalog->begin_version(key->id, version));
-  return finish_creation(passage.seat(), *key, version);
+  return finish_creation(passage, *key, version);
 }
 
 // Sets one version, or all that stand in state `from`, to state `to`.

@@ -24,6 +24,7 @@ struct CreateKey {
   KeyName name;
   std::string algorithm;
   std::map<std::string, std::string> tags;
+  keys::Residency residency = keys::Residency::Token;
 };
 
 struct ListKeys {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "service/core/cure.h"
+#include "service/crypto/kek.h"
 #include "service/crypto/service_mac.h"
 #include "service/crypto/token_algorithm.h"
 
@@ -163,7 +165,11 @@ Result<void> Passage::check_usable(const keys::Key& key, const keys::KeyVersion&
     return because(audit::Reason::VersionDisabled,
                    refusal(Code::FailedPrecondition, "this version of the key is not enabled"));
   }
-  if (shared().quarantine.holds(key.id, version.number)) {
+  const auto kek = key.residency == keys::Residency::Wrapped ? crypto::kek_kind_of(*key.algorithm)
+                                                             : std::nullopt;
+  const Quarantine& quarantine = shared().quarantine;
+  if (quarantine.holds(key.id, version.number) ||
+      (kek && quarantine.holds(crypto::kek_id(*kek), version.kek))) {
     return because(audit::Reason::Quarantined,
                    Error(Code::Unavailable, "the version is in quarantine"));
   }
@@ -203,6 +209,24 @@ Result<const keys::KeyVersion*> Passage::consuming(const keys::Key& key, keys::P
   return version;
 }
 
+void Passage::report(const Error& error, const keys::Key* key, const keys::KeyVersion* version) {
+  shared().keeper.report(error);
+  if (key == nullptr) return;
+  if (is_absence(error)) shared().keeper.report_absence(key->id, version->number);
+  if (cure_of(error) == Cure::Quarantine) suspend(shared(), *key, version->number, error);
+  // Found no more: what was kept of it is void.
+  if (cure_of(error) == Cure::FindAgain) shared().changes.add(key->id);
+}
+
+bool Passage::goes_on_after(const Error& error, std::uint64_t epoch) {
+  const Cure cure = cure_of(error);
+  if (!may_work_again(cure) || has_passed(call_.deadline)) return false;
+  if (cure == Cure::LogIn && !shared().keeper.await_other(epoch, call_.deadline)) return false;
+  if (cure == Cure::FindAgain) seat_.leave();
+  shared().keeper.meter().repeated.add();
+  return true;
+}
+
 Result<void> Passage::intend() {
   record_.phase = audit::Phase::Intent;
   const audit::Ticket ticket = TRY(shared().log->append(record_));
@@ -217,9 +241,9 @@ Error Passage::because(audit::Reason reason, Error error) {
 
 Result<void> Passage::add_context_mac() {
   if (context_ == nullptr || context_->empty()) return {};
-  crypto::Workbench* const bench = TRY(seat_.workbench());
-  const Bytes mac =
-      TRY(crypto::context_mac(*bench, shared().service_key(), kServiceKeyVersion, *context_));
+  const Bytes mac = TRY(at_bench([this](crypto::Workbench& bench) {
+    return crypto::context_mac(bench, shared().service_key(), kServiceKeyVersion, *context_);
+  }));
   KW_ASSERT(mac.size() == Sha256Digest().size());
   record_.context_mac.emplace();
   std::copy(mac.begin(), mac.end(), record_.context_mac->begin());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "policy/policy.h"
@@ -57,6 +58,18 @@ class Passage {
   // advised.
   Result<void> check_configured(const keys::Algorithm& algorithm);
 
+  // Runs `use(bench)`, which works at the token. Where the session, a handle or the login was lost
+  // meanwhile, and the caller's time allows it, `use` runs once more with others: so it must
+  // neither make nor destroy anything that outlives its session. What fails is reported.
+  template <typename Use>
+  auto at_bench(Use&& use) -> std::invoke_result_t<Use, crypto::Workbench&>;
+
+  // The same with a version of a key, which was compared with the catalog since the epoch began,
+  // and is compared again before the answer counts if the token was asked for it anew.
+  template <typename Use>
+  auto at_bench(const keys::Key& key, const keys::KeyVersion& version, Use&& use)
+      -> std::invoke_result_t<Use, crypto::Workbench&>;
+
   // A change of state begins: the intent record is durable when this returns.
   // Errors: Unavailable, DeadlineExceeded; then nothing may be changed.
   Result<void> intend();
@@ -77,6 +90,7 @@ class Passage {
   }
 
   Seat& seat() noexcept { return seat_; }
+  Deadline deadline() const noexcept { return call_.deadline; }
   Shared& shared() noexcept { return seat_.shared(); }
 
  private:
@@ -88,6 +102,18 @@ class Passage {
   Result<audit::Ticket> append_record(std::optional<Error>& failure);
   Result<void> add_context_mac();
 
+  // Whether work that failed so may be done again, now that what it lacked is there again.
+  bool goes_on_after(const Error& error, std::uint64_t epoch);
+  // Says what failed to who cures it; a version that the token cannot work with is suspended.
+  void report(const Error& error, const keys::Key* key, const keys::KeyVersion* version);
+
+  template <typename Use>
+  auto work_once(const keys::Key* key, const keys::KeyVersion* version, Use& use,
+                 std::uint64_t& epoch) -> std::invoke_result_t<Use, crypto::Workbench&>;
+  template <typename Use>
+  auto work(const keys::Key* key, const keys::KeyVersion* version, Use& use)
+      -> std::invoke_result_t<Use, crypto::Workbench&>;
+
   Seat& seat_;
   const Call& call_;
   policy::Operation operation_;
@@ -95,5 +121,43 @@ class Passage {
   audit::Record record_;
   std::shared_ptr<const policy::Policy> policy_;  // the one that decides, to the end
 };
+
+template <typename Use>
+auto Passage::work_once(const keys::Key* key, const keys::KeyVersion* version, Use& use,
+                        std::uint64_t& epoch) -> std::invoke_result_t<Use, crypto::Workbench&> {
+  Lease bench = TRY(seat_.workbench(call_.deadline));
+  epoch = bench.epoch().number();
+  if (key != nullptr) TRY(verify_once(seat_, bench, *key, *version));
+  const std::uint64_t finds = bench->refinds();
+  auto outcome = use(*bench);
+  if (bench->refinds() == finds) return outcome;
+  bench.epoch().forget_verified();
+  if (key == nullptr || !outcome) return outcome;
+  TRY(verify_once(seat_, bench, *key, *version));
+  return outcome;
+}
+
+template <typename Use>
+auto Passage::work(const keys::Key* key, const keys::KeyVersion* version, Use& use)
+    -> std::invoke_result_t<Use, crypto::Workbench&> {
+  std::uint64_t epoch = 0;
+  auto outcome = work_once(key, version, use, epoch);
+  if (!outcome) report(outcome.error(), key, version);
+  if (outcome || !goes_on_after(outcome.error(), epoch)) return outcome;
+  outcome = work_once(key, version, use, epoch);
+  if (!outcome) report(outcome.error(), key, version);
+  return outcome;
+}
+
+template <typename Use>
+auto Passage::at_bench(Use&& use) -> std::invoke_result_t<Use, crypto::Workbench&> {
+  return work(nullptr, nullptr, use);
+}
+
+template <typename Use>
+auto Passage::at_bench(const keys::Key& key, const keys::KeyVersion& version, Use&& use)
+    -> std::invoke_result_t<Use, crypto::Workbench&> {
+  return work(&key, &version, use);
+}
 
 }  // namespace kw::core

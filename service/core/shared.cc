@@ -4,6 +4,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "service/core/checkpointer.h"
+#include "service/core/cosigners.h"
+#include "service/core/cure.h"
+#include "service/core/healer.h"
 #include "service/crypto/create.h"
 
 namespace kw::core {
@@ -24,7 +27,8 @@ keys::Key make_service_key(std::string_view algorithm) {
 
 }  // namespace
 
-Shared::Shared(pkcs11::Pace::Limits limits) : pace(limits) {}
+Shared::Shared(pkcs11::Pace::Limits limits, PinLatch latch)
+    : keeper(std::move(latch)), pace(limits) {}
 
 Shared::~Shared() = default;
 
@@ -32,17 +36,6 @@ const keys::Key& service_key(ServiceKeyKind kind) {
   static const keys::Key deriving = make_service_key("xaes-256-gcm");
   static const keys::Key macing = make_service_key("hmac-sha256");
   return kind == ServiceKeyKind::Deriving ? deriving : macing;
-}
-
-Result<crypto::Workbench*> Seat::workbench() {
-  std::optional<std::vector<KeyId>> changed = shared_.changes.since(seen_changes_);
-  if (!changed || (bench_ && !bench_->usable())) bench_.reset();
-  if (!bench_) {
-    bench_ = std::make_unique<crypto::Workbench>(TRY(shared_.token->open_session()), shared_.pace);
-  } else {
-    for (const KeyId& key : *changed) bench_->forget(key);
-  }
-  return bench_.get();
 }
 
 void ChangeLog::add(const KeyId& key) {
@@ -61,17 +54,76 @@ std::optional<std::vector<KeyId>> ChangeLog::since(std::uint64_t& seen) const {
   return std::vector<KeyId>(last_.end() - static_cast<std::ptrdiff_t>(news), last_.end());
 }
 
+void Quarantine::Suspension::wait_longer() {
+  constexpr unsigned kMostDoublings = 6;
+  const unsigned doublings = std::min(times++, kMostDoublings);
+  due = Clock::now() + std::min(std::chrono::seconds(1u << doublings), std::chrono::seconds(60));
+}
+
+void Quarantine::postpone(const KeyId& key, Version version) {
+  const MutexLock lock(mutex_);
+  const auto at = suspended_.find({key, version});
+  if (at != suspended_.end()) at->second.wait_longer();
+}
+
+void Quarantine::count() {
+  std::size_t held = versions_.size();
+  for (const auto& [version, suspension] : suspended_) held += suspension.lifted ? 0 : 1;
+  count_.store(held);
+}
+
 bool Quarantine::add(const KeyId& key, Version version) {
   const MutexLock lock(mutex_);
   const bool fresh = versions_.emplace(key, version).second;
-  count_.store(versions_.size());
+  suspended_.erase({key, version});
+  count();
+  return fresh;
+}
+
+bool Quarantine::suspend(const KeyId& key, Version version) {
+  const MutexLock lock(mutex_);
+  if (versions_.contains({key, version})) return false;
+  Suspension& suspension = suspended_[{key, version}];
+  const bool fresh = suspension.times == 0 || suspension.lifted;
+  if (fresh) suspension.wait_longer();
+  suspension.lifted = false;
+  count();
   return fresh;
 }
 
 bool Quarantine::holds(const KeyId& key, Version version) const {
   if (count_.load() == 0) return false;
   const MutexLock lock(mutex_);
-  return versions_.contains({key, version});
+  if (versions_.contains({key, version})) return true;
+  const auto at = suspended_.find({key, version});
+  return at != suspended_.end() && !at->second.lifted;
+}
+
+std::vector<Quarantine::VersionId> Quarantine::due(Clock::time_point now) const {
+  std::vector<VersionId> versions;
+  if (count_.load() == 0) return versions;
+  const MutexLock lock(mutex_);
+  for (const auto& [version, suspension] : suspended_) {
+    if (!suspension.lifted && suspension.due <= now) versions.push_back(version);
+  }
+  return versions;
+}
+
+void Quarantine::lift(const KeyId& key, Version version) {
+  const MutexLock lock(mutex_);
+  const auto at = suspended_.find({key, version});
+  if (at != suspended_.end()) at->second.lifted = true;
+  count();
+}
+
+void Leftovers::add(const KeyId& key, Version version) {
+  const MutexLock lock(mutex_);
+  versions_.emplace_back(key, version);
+}
+
+std::vector<std::pair<KeyId, Version>> Leftovers::take() {
+  const MutexLock lock(mutex_);
+  return std::exchange(versions_, {});
 }
 
 void LastUse::note(const KeyId& key, WallTime when) {
@@ -116,14 +168,23 @@ void record_event(Shared& shared, const audit::Record& record) {
   if (!ticket) log_error(Severity::Error, "an event is not on record", ticket.error());
 }
 
+void note_directory(Shared& shared, const std::optional<std::filesystem::path>& directory) {
+  std::shared_ptr<const std::filesystem::path> fresh;
+  if (directory) fresh = std::make_shared<const std::filesystem::path>(*directory);
+  shared.token_directory.store(std::move(fresh));
+}
+
 Result<void> sync_token(const Shared& shared) {
-  if (!shared.token_directory) return {};
-  return sync_tree(*shared.token_directory);
+  const std::shared_ptr<const std::filesystem::path> directory = shared.token_directory.load();
+  if (directory == nullptr) return {};
+  return sync_tree(*directory);
 }
 
 Result<void> discard_unfinished(Seat& seat, const KeyId& key, Version version) {
-  crypto::Workbench* const bench = TRY(seat.workbench());
-  TRY(crypto::destroy_version(*bench, key, version));
+  {
+    const Lease bench = TRY(seat.workbench());  // given back before the catalog's own seat works
+    TRY(crypto::destroy_version(*bench, key, version));
+  }
   TRY(sync_token(seat.shared()));
   return seat.shared().catalog->discard(key, version);
 }
@@ -135,21 +196,84 @@ Result<void> sweep_unfinished(Seat& seat) {
   return {};
 }
 
+namespace {
+
+void put_on_record(Shared& shared, audit::Event event, const keys::Key& key, Version version) {
+  audit::Record record = audit::system_record(event);
+  record.key_id = key.id;
+  record.key_name = key.name.text();
+  record.version = version;
+  record_event(shared, record);
+}
+
+}  // namespace
+
+void suspend(Shared& shared, const keys::Key& key, Version version, const Error& error) {
+  if (!shared.quarantine.suspend(key.id, version)) return;
+  log_error(Severity::Alert,
+            "the token cannot work with " + keys::object_label(key.name, version) +
+                ", which is suspended",
+            error);
+  put_on_record(shared, audit::Event::KeyQuarantined, key, version);
+}
+
+namespace {
+
+// Asks the token. What differs goes into quarantine.
+Result<void> verify_now(Seat& seat, Lease& bench, const keys::Key& key,
+                        const keys::KeyVersion& version) {
+  Shared& shared = seat.shared();
+  Result<void> same = crypto::verify_version(*bench, key, version);
+  if (same) {
+    bench.epoch().note_verified(key.id, version.number);
+    return same;
+  }
+  bench.epoch().forget_verified();
+  shared.keeper.report(same.error());
+  if (is_absence(same.error())) shared.keeper.report_absence(key.id, version.number);
+  if (cure_of(same.error()) == Cure::Quarantine) suspend(shared, key, version.number, same.error());
+  if (same.error().code() != Code::Internal || same.error().rv() != 0) return same;
+  if (shared.quarantine.add(key.id, version.number)) {
+    log_error(Severity::Alert,
+              keys::object_label(key.name, version.number) + " goes into quarantine", same.error());
+    put_on_record(shared, audit::Event::KeyQuarantined, key, version.number);
+  }
+  return Error(Code::Unavailable, "the version is in quarantine");
+}
+
+}  // namespace
+
+Result<void> verify_once(Seat& seat, Lease& bench, const keys::Key& key,
+                         const keys::KeyVersion& version) {
+  if (key.residency != keys::Residency::Token) return {};  // it has no object of its own
+  if (bench.epoch().has_verified(key.id, version.number)) return {};
+  return verify_now(seat, bench, key, version);
+}
+
 void compare_with_token(Seat& seat, const keys::Key& key) {
   for (const keys::KeyVersion& version : key.versions) {
     if (version.state != keys::State::Enabled && version.state != keys::State::Disabled) continue;
-    const Result<crypto::Workbench*> bench = seat.workbench();
+    Result<Lease> bench = seat.workbench();
     if (!bench) return;  // the token is away, which says nothing about the key
-    const Result<void> same = crypto::verify_version(**bench, key, version);
-    if (same || same.error().code() != Code::Internal) continue;
-    if (!seat.shared().quarantine.add(key.id, version.number)) continue;
-    log_error(Severity::Alert,
-              keys::object_label(key.name, version.number) + " goes into quarantine", same.error());
-    audit::Record record = audit::system_record(audit::Event::KeyQuarantined);
-    record.key_id = key.id;
-    record.key_name = key.name.text();
-    record.version = version.number;
-    record_event(seat.shared(), record);
+    (void)verify_now(seat, *bench, key, version);
+  }
+}
+
+void compare_suspended(Seat& seat) {
+  Shared& shared = seat.shared();
+  for (const auto& [id, number] : shared.quarantine.due(Clock::now())) {
+    const auto key = shared.catalog->find(id);
+    const keys::KeyVersion* const version = key ? (*key)->find(number) : nullptr;
+    if (version == nullptr) continue;
+    Result<Lease> bench = seat.workbench();
+    if (!bench) return;
+    if (!verify_now(seat, *bench, **key, *version)) {
+      shared.quarantine.postpone(id, number);
+      continue;
+    }
+    shared.quarantine.lift(id, number);
+    log_line(Severity::Notice,
+             keys::object_label((*key)->name, number) + " is what it was, and no longer suspended");
   }
 }
 

@@ -17,11 +17,11 @@
 #include "base/mutex.h"
 #include "base/names.h"
 #include "pkcs11/pace.h"
-#include "pkcs11/token.h"
 #include "policy/policy.h"
 #include "service/audit/log.h"
-#include "service/core/standings.h"
-#include "service/crypto/workbench.h"
+#include "service/audit_sinks/sinks.h"
+#include "service/core/seat.h"
+#include "service/core/token_keeper.h"
 #include "service/store/catalog.h"
 
 // What stands behind the door. Only this room's .cc files include it: every header it names is
@@ -30,30 +30,16 @@ namespace kw::core {
 
 struct Shared;
 class Checkpointer;
+class Cosigners;
+class Healer;
 
 // The key that only the service uses, for the catalog's MAC and the context MACs of the audit log:
 // one that derives, where the token does that, else one that MACs.
 enum class ServiceKeyKind { Deriving, Macing };
 const keys::Key& service_key(ServiceKeyKind kind);
 constexpr Version kServiceKeyVersion{1};
-
-// Seat is one executor's place at the token: a workbench that is replaced when its session failed,
-// and that forgets what changed meanwhile. For one thread.
-class Seat {
- public:
-  explicit Seat(Shared& shared) : shared_(shared) {}
-
-  // A usable bench, good until the next call. Errors: Unavailable.
-  Result<crypto::Workbench*> workbench();
-  Shared& shared() const noexcept { return shared_; }
-  Standings& standings() noexcept { return standings_; }
-
- private:
-  Shared& shared_;
-  Standings standings_;
-  std::unique_ptr<crypto::Workbench> bench_;
-  std::uint64_t seen_changes_ = 0;
-};
+// The catalog's setting with its check value.
+constexpr std::string_view kServiceCheck = "service-key-check";
 
 // ChangeLog tells every seat which keys changed their state, so that it drops what it derived from
 // them. Safe for concurrent use.
@@ -71,19 +57,51 @@ class ChangeLog {
   std::deque<KeyId> last_ KW_GUARDED_BY(mutex_);
 };
 
-// Quarantine holds the versions whose objects are not what their profile says. Safe for concurrent
-// use; empty in all good days, which costs one load to see.
+// Quarantine holds the versions that must not be used: those whose objects are not what they were,
+// until a restart, and those that the token refused to work with, until they stand a comparison
+// again. Safe for concurrent use; empty in all good days, which costs one load to see.
 class Quarantine {
  public:
-  // True if the version was not there before.
+  using VersionId = std::pair<KeyId, Version>;
+
+  // True if the version was not there before, for this reason.
   bool add(const KeyId& key, Version version);
+  bool suspend(const KeyId& key, Version version);
   bool holds(const KeyId& key, Version version) const;
   std::size_t size() const noexcept { return count_.load(); }
 
+  // The suspended versions that are due for a comparison: a second after the first refusal, twice
+  // as long after each further one, at most a minute.
+  std::vector<VersionId> due(Clock::time_point now) const;
+  void lift(const KeyId& key, Version version);
+  void postpone(const KeyId& key, Version version);
+
  private:
+  struct Suspension {
+    Clock::time_point due;
+    unsigned times = 0;
+    bool lifted = false;
+
+    void wait_longer();
+  };
+  void count() KW_REQUIRES(mutex_);
+
   std::atomic<std::size_t> count_ = 0;
   mutable Mutex mutex_;
-  std::set<std::pair<KeyId, Version>> versions_ KW_GUARDED_BY(mutex_);
+  std::set<VersionId> versions_ KW_GUARDED_BY(mutex_);
+  std::map<VersionId, Suspension> suspended_ KW_GUARDED_BY(mutex_);
+};
+
+// Unfinished creations that could not be undone because the token was away. Safe for concurrent
+// use.
+class Leftovers {
+ public:
+  void add(const KeyId& key, Version version);
+  std::vector<std::pair<KeyId, Version>> take();
+
+ private:
+  Mutex mutex_;
+  std::vector<std::pair<KeyId, Version>> versions_ KW_GUARDED_BY(mutex_);
 };
 
 // LastUse remembers when a key was last used since the service started. Safe for concurrent use.
@@ -106,21 +124,25 @@ struct DoorMeter {
 
 struct Shared {
   // Constant after opening; declared in the order in which they must outlive each other.
-  std::unique_ptr<pkcs11::Token> token;
+  TokenKeeper keeper;
   pkcs11::Pace pace;
-  std::optional<std::filesystem::path> token_directory;
   std::filesystem::path policy_file;
   ServiceKeyKind service_key_kind = ServiceKeyKind::Deriving;
   bool allows_suite_3 = false;
-  std::optional<Seat> catalog_seat;  // the catalog calls its MAC function one at a time
+  crypto::WorkingKeyMeter working_keys;  // the seats' keyrings count with it
+  std::optional<Seat> catalog_seat;      // the catalog calls its MAC function one at a time
   std::unique_ptr<store::Catalog> catalog;
   std::unique_ptr<audit::Log> log;
 
   // Self-synchronised.
   std::atomic<std::shared_ptr<const policy::Policy>> policy;
+  Mutex kek_making;  // held by whoever makes a KEK, never on the way of a request for a blob
   std::mutex policy_change;  // held by whoever replaces the policy, never on the way of a request
   ChangeLog changes;
   Quarantine quarantine;
+  Leftovers leftovers;
+  std::timed_mutex creation;  // one key is made at a time: SoftHSM fails at random where two are
+  std::atomic<std::shared_ptr<const std::filesystem::path>> token_directory;  // null: none to sync
   LastUse last_use;
   std::atomic<std::uint64_t> unauthenticated = 0;
   std::atomic<Clock::rep> token_answered = 0;  // Clock ticks of the last sign of life; 0: refused
@@ -128,10 +150,17 @@ struct Shared {
   std::atomic<WallTime> policy_changed = WallTime();  // when another policy became the active one
   DoorMeter meter;
 
-  // Ends first, while all that it signs with still stands, and ends the log.
-  std::unique_ptr<Checkpointer> checkpointer;
+  // Bring what is left once the log has stopped.
+  std::unique_ptr<audit_sinks::Sinks> sinks;
 
-  explicit Shared(pkcs11::Pace::Limits limits);
+  // End first, while all that it signs with still stands, and ends the log.
+  std::unique_ptr<Checkpointer> checkpointer;
+  std::unique_ptr<Cosigners> cosigners;  // null without witnesses; ends before what it shows
+
+  // Ends before it, so that nothing changes under the last signature.
+  std::unique_ptr<Healer> healer;
+
+  Shared(pkcs11::Pace::Limits limits, PinLatch latch);
   ~Shared();
 
   const keys::Key& service_key() const { return core::service_key(service_key_kind); }
@@ -152,6 +181,9 @@ void activate_policy(Shared& shared, std::shared_ptr<const policy::Policy> fresh
 // Appends the record of an event of the service's own. A log that cannot take it says so itself.
 void record_event(Shared& shared, const audit::Record& record);
 
+// Says where the soft token's folder is, if there is one.
+void note_directory(Shared& shared, const std::optional<std::filesystem::path>& directory);
+
 // Makes a soft token's folder durable, where there is one. Errors: Unavailable.
 Result<void> sync_token(const Shared& shared);
 
@@ -164,7 +196,18 @@ Result<void> discard_unfinished(Seat& seat, const KeyId& key, Version version);
 // what is on disk. Errors: Unavailable.
 Result<void> sweep_unfinished(Seat& seat);
 
-// Compares the versions of a key with the token; one that differs goes into quarantine, on record.
+// Compares a version with the token, once in an epoch. One that differs goes into quarantine, on
+// record. Errors: Unavailable (the token is away or shows no such key; it is in quarantine now).
+Result<void> verify_once(Seat& seat, Lease& bench, const keys::Key& key,
+                         const keys::KeyVersion& version);
+
+// Compares all versions of a key with the token afresh.
 void compare_with_token(Seat& seat, const keys::Key& key);
+
+// The token refused to work with a version: nothing is done with it until it stands a comparison.
+void suspend(Shared& shared, const keys::Key& key, Version version, const Error& error);
+
+// Compares the suspended versions that are due, and lifts those that are what they were.
+void compare_suspended(Seat& seat);
 
 }  // namespace kw::core

@@ -35,14 +35,14 @@ Result<const keys::KeyVersion*> version_to_verify(Passage& passage, const keys::
 Result<Signed> sign_now(Passage& passage, const Sign& request) {
   const KeyView key = TRY(passage.admit(request.key));
   const keys::KeyVersion* const version = TRY(passage.producing(*key, keys::Purpose::Sign));
-  crypto::Workbench* const bench = TRY(passage.seat().workbench());
   const crypto::SignatureEncoding encoding = encoding_of(request.encoding);
   const auto* const message = std::get_if<Message>(&request.input);
-  Bytes signature =
-      message != nullptr
-          ? TRY(crypto::sign_message(*bench, *key, *version, message->bytes.reveal(), encoding))
-          : TRY(crypto::sign_digest(*bench, *key, *version, std::get<Digest>(request.input).bytes,
-                                    encoding));
+  Bytes signature = TRY(passage.at_bench(*key, *version, [&](crypto::Workbench& bench) {
+    return message != nullptr
+               ? crypto::sign_message(bench, *key, *version, message->bytes.reveal(), encoding)
+               : crypto::sign_digest(bench, *key, *version, std::get<Digest>(request.input).bytes,
+                                     encoding);
+  }));
   passage.gives(signature.size());
   return Signed{key->name, version->number, std::move(signature), request.encoding};
 }
@@ -66,8 +66,9 @@ Result<Verdict> verify_now(Passage& passage, const Verify& request) {
 Result<Mac> mac_now(Passage& passage, const ComputeMac& request) {
   const KeyView key = TRY(passage.admit(request.key));
   const keys::KeyVersion* const version = TRY(passage.producing(*key, keys::Purpose::Mac));
-  crypto::Workbench* const bench = TRY(passage.seat().workbench());
-  Bytes mac = TRY(crypto::mac(*bench, *key, *version, request.message.reveal()));
+  Bytes mac = TRY(passage.at_bench(*key, *version, [&](crypto::Workbench& bench) {
+    return crypto::mac(bench, *key, *version, request.message.reveal());
+  }));
   passage.gives(mac.size());
   return Mac{key->name, version->number, std::move(mac)};
 }
@@ -76,9 +77,9 @@ Result<Verdict> verify_mac_now(Passage& passage, const VerifyMac& request) {
   const KeyView key = TRY(passage.admit(request.key));
   const keys::KeyVersion* const version =
       TRY(version_to_verify(passage, *key, keys::Purpose::Mac, request.version));
-  crypto::Workbench* const bench = TRY(passage.seat().workbench());
-  const bool valid =
-      TRY(crypto::verify_mac(*bench, *key, *version, request.message.reveal(), request.mac));
+  const bool valid = TRY(passage.at_bench(*key, *version, [&](crypto::Workbench& bench) {
+    return crypto::verify_mac(bench, *key, *version, request.message.reveal(), request.mac);
+  }));
   return Verdict{key->name, version->number, valid};
 }
 

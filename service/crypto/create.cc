@@ -2,6 +2,8 @@
 #include "service/crypto/create.h"
 
 #include "pkcs11/profile.h"
+#include "service/crypto/kek.h"
+#include "service/crypto/known_answer.h"
 #include "service/crypto/mac.h"
 #include "service/crypto/seal.h"
 #include "service/crypto/sign.h"
@@ -27,8 +29,10 @@ Result<Bytes> check_wrap_key(Workbench& bench, pkcs11::ObjectHandle handle) {
 }
 
 Result<Bytes> check_mac_key(Workbench& bench, const keys::Key& key, Version version) {
+  keys::KeyVersion checked;
+  checked.number = version;
   const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Symmetric);
-  return known_mac(bench, key, version);
+  return known_mac(bench, key, checked);
 }
 
 Result<void> check_signing_key(Workbench& bench, const keys::Key& key, Version version,
@@ -43,10 +47,10 @@ Result<void> check_signing_key(Workbench& bench, const keys::Key& key, Version v
   return {};
 }
 
-// Uses the key behind `handle` once; yields its check value, which pairs do not have.
+// Uses the key behind `handle`, which the keyring has, once; yields its check value, which pairs do
+// not have.
 Result<Bytes> use(Workbench& bench, const keys::Key& key, Version version,
                   pkcs11::ObjectHandle handle, ByteView public_key) {
-  bench.keyring().adopt(key.id, version, handle);
   switch (key.algorithm->purpose) {
     case keys::Purpose::Wrap:
       if (keys::works_on_host(*key.algorithm)) return check_mac_key(bench, key, version);
@@ -61,7 +65,7 @@ Result<Bytes> use(Workbench& bench, const keys::Key& key, Version version,
 }
 
 Result<pkcs11::GeneratedKey> generate(Workbench& bench, const keys::Key& key, Version version) {
-  const auto permit = bench.pace().enter(kind_of(*key.algorithm));
+  const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Generate);
   const pkcs11::Profile profile = profile_of(*key.algorithm);
   const Bytes id = pkcs11::object_id(key.id, version);
   const std::string label = pkcs11::object_label(key.name, version);
@@ -80,8 +84,42 @@ Result<VersionMaterial> make(Workbench& bench, const keys::Key& key, Version ver
     material.public_key =
         TRY(pkcs11::public_key(bench.session(), *made.public_half, profile_of(*key.algorithm)));
   }
+  bench.keyring().adopt(key.id, version, made.key);
   material.check = TRY(use(bench, key, version, made.key, material.public_key));
   return material;
+}
+
+Result<pkcs11::SessionObject> wrap_and_unwrap(Workbench& bench, const keys::Key& key, Version kek,
+                                              VersionMaterial& material) {
+  const auto kind = kek_kind_of(*key.algorithm);
+  if (!kind) return Error(Code::Internal, "no KEK wraps " + std::string(key.algorithm->name));
+  const pkcs11::Profile profile = profile_of(*key.algorithm);
+  const auto permit = bench.pace().enter(kind_of(*key.algorithm));
+  const auto handle = TRY(bench.keyring().find_kek(*kind, kek));
+  pkcs11::WrappedKey made = TRY(pkcs11::generate_wrapped(bench.session(), profile, handle));
+  material.public_key = std::move(made.public_key);
+  material.wrapped = std::move(made.material);
+  material.kek = kek;
+  return pkcs11::unwrap(bench.session(), profile, handle, material.wrapped);
+}
+
+Result<VersionMaterial> make_wrapped(Workbench& bench, const keys::Key& key, Version version,
+                                     Version kek) {
+  VersionMaterial material;
+  auto object = TRY(wrap_and_unwrap(bench, key, kek, material));
+  const auto handle = object.handle();
+  bench.keyring().adopt(key.id, version, std::move(object));
+  material.check = TRY(use(bench, key, version, handle, material.public_key));
+  return material;
+}
+
+Result<VersionMaterial> or_say_why(Result<VersionMaterial> material, const keys::Key& key) {
+  if (material || material.error().code() != Code::Unimplemented) return material;
+  if (!material.error().advice().empty()) return material;
+  return Error(Code::Unimplemented,
+               "algorithm: this token cannot do " + std::string(key.algorithm->name),
+               material.error().rv())
+      .advised();
 }
 
 // The public half as it stands in the token now; empty for a secret key.
@@ -108,26 +146,53 @@ Result<void> verify_afresh(Workbench& bench, const keys::Key& key,
   TRY(pkcs11::verify(bench.session(), handle, profile, id));
   const Bytes public_key = TRY(read_public_half(bench, profile, id));
   TRY(compare("public half", label, public_key, version.public_key));
+  bench.keyring().adopt(key.id, version.number, handle);
   const Bytes check = TRY(use(bench, key, version.number, handle, version.public_key));
   return compare("check value", label, check, version.check);
+}
+
+Result<void> unwrap_afresh(Workbench& bench, const keys::Key& key,
+                           const keys::KeyVersion& version) {
+  const auto permit = bench.pace().enter(kind_of(*key.algorithm));
+  TRY(bench.keyring().find(key, version));
+  return {};
 }
 
 }  // namespace
 
 Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, Version version) {
   auto material = make(bench, key, version);
-  if (material) return material;
-  (void)destroy_version(bench, key.id, version);
-  if (material.error().code() != Code::Unimplemented || !material.error().advice().empty()) {
-    return material;
-  }
-  return refusal(Code::Unimplemented,
-                 "algorithm: this token cannot do " + std::string(key.algorithm->name));
+  if (!material) (void)destroy_version(bench, key.id, version);
+  return or_say_why(std::move(material), key);
+}
+
+Result<VersionMaterial> create_wrapped_version(Workbench& bench, const keys::Key& key,
+                                               Version version, Version kek) {
+  auto material = make_wrapped(bench, key, version, kek);
+  if (!material) bench.forget(key.id);
+  return or_say_why(std::move(material), key);
 }
 
 Result<Bytes> check_value(Workbench& bench, const keys::Key& key, Version version) {
   const pkcs11::ObjectHandle handle = TRY(bench.keyring().find(key.id, version, *key.algorithm));
   return use(bench, key, version, handle, {});
+}
+
+Result<void> check_presence(Workbench& bench, const keys::Key& key, Version version) {
+  const pkcs11::Profile profile = profile_of(*key.algorithm);
+  const Bytes id = pkcs11::object_id(key.id, version);
+  const auto handle = TRY(pkcs11::find_key(bench.session(), profile, id));
+  return pkcs11::verify(bench.session(), handle, profile, id);
+}
+
+Result<Bytes> whole_public_half(Workbench& bench, const keys::Key& key, Version version) {
+  const pkcs11::Profile profile = profile_of(*key.algorithm);
+  const Bytes id = pkcs11::object_id(key.id, version);
+  const auto handle = TRY(pkcs11::find_key(bench.session(), profile, id));
+  TRY(pkcs11::verify(bench.session(), handle, profile, id));
+  Bytes public_key = TRY(read_public_half(bench, profile, id));
+  TRY(use(bench, key, version, handle, public_key));
+  return public_key;
 }
 
 Result<std::size_t> destroy_version(Workbench& bench, const KeyId& key, Version version) {
@@ -137,8 +202,9 @@ Result<std::size_t> destroy_version(Workbench& bench, const KeyId& key, Version 
 
 Result<void> verify_version(Workbench& bench, const keys::Key& key,
                             const keys::KeyVersion& version) {
-  bench.keyring().forget(key.id, version.number);
-  auto verdict = verify_afresh(bench, key, version);
+  bench.keyring().forget(key, version);
+  auto verdict = key.residency == keys::Residency::Wrapped ? unwrap_afresh(bench, key, version)
+                                                           : verify_afresh(bench, key, version);
   if (!verdict) bench.forget(key.id);
   return verdict;
 }

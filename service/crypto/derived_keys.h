@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "pkcs11/session.h"
 #include "service/crypto/envelope.h"
 #include "service/crypto/keyring.h"
+#include "service/crypto/recent.h"
 #include "service/crypto/xaes.h"
 #include "service/keys/key.h"
 
@@ -24,6 +24,7 @@ struct DerivedLimits {
   std::uint64_t epoch_messages = std::uint64_t{1} << 32;
   Clock::duration epoch_age = std::chrono::hours(24);
   std::size_t opening_keys = 1024;  // how many are kept for opening, 8 KiB of SoftHSM each
+  std::size_t sealing_keys = 512;   // the same for sealing; who comes back begins a new epoch
 };
 
 // MacPurpose keeps the service's own MACs apart: each has its own key.
@@ -34,9 +35,9 @@ std::string_view label_of(MacPurpose purpose);
 
 // DerivedKeys makes and keeps the derived keys of one session. XAES message keys are session
 // objects in the token, one per (key version, nonce prefix): for sealing one per key version and
-// epoch, with the counter that makes its nonces; for opening a bounded set, the longest unused of
-// which is destroyed. Keys for the service's own MACs are few and stay. Not thread-safe; `session`
-// and `keyring` must outlive it.
+// epoch, with the counter that makes its nonces; for opening others. Of both a bounded number is
+// kept, the longest unused is destroyed. Keys for the service's own MACs are few and stay. Not
+// thread-safe; `session` and `keyring` must outlive it.
 class DerivedKeys {
  public:
   // A message key and, for sealing, the nonce that is now spent. Good until the next call.
@@ -46,7 +47,11 @@ class DerivedKeys {
   };
 
   DerivedKeys(pkcs11::Session& session, Keyring& keyring, DerivedLimits limits)
-      : session_(session), keyring_(keyring), limits_(limits) {}
+      : session_(session),
+        keyring_(keyring),
+        limits_(limits),
+        epochs_(limits.sealing_keys),
+        opening_(limits.opening_keys) {}
   DerivedKeys(const DerivedKeys&) = delete;
   DerivedKeys& operator=(const DerivedKeys&) = delete;
 
@@ -78,25 +83,17 @@ class DerivedKeys {
   using VersionId = std::pair<KeyId, Version>;
   using OpeningId = std::tuple<KeyId, Version, xaes::Prefix>;
   using MacId = std::tuple<KeyId, Version, MacPurpose>;
-  struct Opening {
-    pkcs11::SessionObject key;
-    std::list<OpeningId>::iterator use;
-  };
 
-  Result<pkcs11::SessionObject> derive(pkcs11::Profile profile, const VersionId& master,
-                                       const xaes::DerivationData& data);
   Result<pkcs11::SessionObject> derive_message_key(const keys::Key& key,
                                                    const keys::KeyVersion& version,
                                                    const xaes::Prefix& prefix);
   Result<Epoch> begin_epoch(const keys::Key& key, const keys::KeyVersion& version);
-  void make_room();
 
   pkcs11::Session& session_;
   Keyring& keyring_;
   const DerivedLimits limits_;
-  std::map<VersionId, Epoch> epochs_;
-  std::map<OpeningId, Opening> opening_;
-  std::list<OpeningId> uses_;  // the longest unused first
+  Recent<VersionId, Epoch> epochs_;
+  Recent<OpeningId, pkcs11::SessionObject> opening_;
   std::map<MacId, pkcs11::SessionObject> mac_keys_;
   std::uint64_t derivations_ = 0;
 };

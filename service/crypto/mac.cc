@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/crypto/mac.h"
 
+#include "service/crypto/known_answer.h"
 #include "service/crypto/token_algorithm.h"
 
 namespace kw::crypto {
@@ -14,13 +15,13 @@ Result<void> check_length(const Workbench& bench, ByteView message) {
                                             std::to_string(*longest) + " bytes");
 }
 
-Result<Bytes> mac_at_once(Workbench& bench, const keys::Key& key, Version version,
+Result<Bytes> mac_at_once(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
                           ByteView message) {
   const keys::Algorithm& algorithm = *key.algorithm;
   const auto sign = [&](pkcs11::ObjectHandle handle) {
     return bench.session().sign(signing_mechanism(algorithm), handle, message);
   };
-  Bytes made = TRY(bench.keyring().with(key.id, version, algorithm, sign));
+  Bytes made = TRY(bench.keyring().with(key, version, sign));
   if (made.size() != digest_size(algorithm.hash)) {
     return Error(Code::Internal, "the token's HMAC gave another length");
   }
@@ -29,7 +30,7 @@ Result<Bytes> mac_at_once(Workbench& bench, const keys::Key& key, Version versio
 
 }  // namespace
 
-Result<Bytes> known_mac(Workbench& bench, const keys::Key& key, Version version) {
+Result<Bytes> known_mac(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version) {
   return mac_at_once(bench, key, version, as_bytes(kCheckText));
 }
 
@@ -38,7 +39,7 @@ Result<Bytes> mac(Workbench& bench, const keys::Key& key, const keys::KeyVersion
   KW_ASSERT(key.algorithm->purpose == keys::Purpose::Mac);
   TRY(check_length(bench, message));
   const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Symmetric);
-  return mac_at_once(bench, key, version.number, message);
+  return mac_at_once(bench, key, version, message);
 }
 
 Result<bool> verify_mac(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,

@@ -7,12 +7,9 @@
 
 namespace kw::crypto {
 
-// What a key that is new, or under suspicion, is used on.
-inline constexpr std::string_view kCheckText = "keyward/check/v1";
-
 // The check value of an HMAC key, whatever its purpose: the MAC of kCheckText. For who holds a
 // permit of the pace. Errors: Unavailable, Internal.
-Result<Bytes> known_mac(Workbench& bench, const keys::Key& key, Version version);
+Result<Bytes> known_mac(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version);
 
 // HMAC in the token, of the key's algorithm. Errors: PayloadTooLarge, advised (more than this token
 // MACs in one call), Unavailable, Internal.

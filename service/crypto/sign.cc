@@ -17,7 +17,13 @@ Result<Bytes> sign_input(Workbench& bench, const keys::Key& key, const keys::Key
   const auto sign = [&](pkcs11::ObjectHandle handle) {
     return bench.session().sign(signing_mechanism(algorithm), handle, input);
   };
-  return bench.keyring().with(key.id, version.number, algorithm, sign);
+  return bench.keyring().with(key, version, sign);
+}
+
+// A digest as the algorithm's mechanism takes it.
+Result<Bytes> input_of(const keys::Algorithm& algorithm, ByteView digest) {
+  if (algorithm.family != Family::RsaPkcs1) return to_bytes(digest);
+  return pkcs11::digest_info(token_hash(algorithm.hash), digest);
 }
 
 std::size_t signature_size(const keys::Algorithm& algorithm) {
@@ -58,11 +64,16 @@ Result<Bytes> sign_digest(Workbench& bench, const keys::Key& key, const keys::Ke
   const keys::Algorithm& algorithm = *key.algorithm;
   TRY(check_encoding(algorithm, encoding));
   TRY(check_digest(algorithm, digest));
-  const bool takes_digest_info = algorithm.family == Family::RsaPkcs1;
-  const Bytes input = takes_digest_info
-                          ? TRY(pkcs11::digest_info(token_hash(algorithm.hash), digest))
-                          : to_bytes(digest);
+  const Bytes input = TRY(input_of(algorithm, digest));
   return encode(algorithm, TRY(sign_input(bench, key, version, input)), encoding);
+}
+
+Result<Bytes> sign_digest_with(pkcs11::Session& session, pkcs11::ObjectHandle handle,
+                               const keys::Algorithm& algorithm, ByteView digest,
+                               SignatureEncoding encoding) {
+  const Bytes input = TRY(input_of(algorithm, digest));
+  return encode(algorithm, TRY(session.sign(signing_mechanism(algorithm), handle, input)),
+                encoding);
 }
 
 }  // namespace kw::crypto

@@ -18,4 +18,9 @@ Result<Bytes> sign_message(Workbench& bench, const keys::Key& key, const keys::K
 Result<Bytes> sign_digest(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
                           ByteView digest, SignatureEncoding encoding);
 
+// sign_digest without a keyring and a permit, for a digest of the algorithm's length.
+Result<Bytes> sign_digest_with(pkcs11::Session& session, pkcs11::ObjectHandle handle,
+                               const keys::Algorithm& algorithm, ByteView digest,
+                               SignatureEncoding encoding);
+
 }  // namespace kw::crypto

@@ -22,12 +22,13 @@ xaes::Suffix gcm_half(const Nonce& nonce) {
   return suffix;
 }
 
-Result<Secret> message_key(Workbench& bench, const keys::Key& key, const Blob& blob) {
-  const Bytes input = kdf_input(blob.nonce);
+Result<Secret> message_key(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
+                           const Nonce& nonce) {
+  const Bytes input = kdf_input(nonce);
   const auto derive = [&](pkcs11::ObjectHandle handle) {
     return bench.session().sign_secretly(pkcs11::Mechanism::sha256_hmac(), handle, input);
   };
-  Secret made = TRY(bench.keyring().with(key.id, blob.header.version, *key.algorithm, derive));
+  Secret made = TRY(bench.keyring().with(key, version, derive));
   if (made.size() * 8 == kKeyBits) return made;
   return Error(Code::Internal, "the token's HMAC gave another length");
 }
@@ -50,15 +51,16 @@ Result<Nonce> draw(Workbench& bench) {
   return nonce;
 }
 
-Result<Bytes> seal(Workbench& bench, const keys::Key& key, const Blob& blob, ByteView plaintext,
-                   ByteView associated) {
-  const Secret secret = TRY(message_key(bench, key, blob));
-  return seal_on_host(secret, gcm_half(blob.nonce), plaintext, associated);
+Result<Bytes> seal(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
+                   const Nonce& nonce, ByteView plaintext, ByteView associated) {
+  const Secret secret = TRY(message_key(bench, key, version, nonce));
+  return seal_on_host(secret, gcm_half(nonce), plaintext, associated);
 }
 
-Result<std::optional<Secret>> open(Workbench& bench, const keys::Key& key, const Blob& blob,
+Result<std::optional<Secret>> open(Workbench& bench, const keys::Key& key,
+                                   const keys::KeyVersion& version, const Blob& blob,
                                    ByteView associated) {
-  const Secret secret = TRY(message_key(bench, key, blob));
+  const Secret secret = TRY(message_key(bench, key, version, blob.nonce));
   return open_on_host(secret, gcm_half(blob.nonce), blob.sealed, associated);
 }
 

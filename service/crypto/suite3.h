@@ -20,11 +20,13 @@ Bytes kdf_input(const Nonce& nonce);
 // A nonce that is used once.
 Result<Nonce> draw(Workbench& bench);
 
-Result<Bytes> seal(Workbench& bench, const keys::Key& key, const Blob& blob, ByteView plaintext,
-                   ByteView associated);
+// Ciphertext and tag.
+Result<Bytes> seal(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
+                   const Nonce& nonce, ByteView plaintext, ByteView associated);
 
 // The plaintext; none if a byte was changed. Says nothing of a token that MACs wrongly.
-Result<std::optional<Secret>> open(Workbench& bench, const keys::Key& key, const Blob& blob,
+Result<std::optional<Secret>> open(Workbench& bench, const keys::Key& key,
+                                   const keys::KeyVersion& version, const Blob& blob,
                                    ByteView associated);
 
 }  // namespace kw::crypto::suite3

@@ -17,16 +17,20 @@ namespace kw::crypto {
 // longer usable the whole bench is: throw it away and make another.
 class Workbench {
  public:
-  Workbench(pkcs11::Session session, pkcs11::Pace& pace, DerivedLimits limits = {})
+  Workbench(pkcs11::Session session, pkcs11::Pace& pace, DerivedLimits limits = {},
+            WorkingKeyOptions working = {})
       : session_(std::move(session)),
         pace_(pace),
-        keyring_(session_),
+        keyring_(session_, working),
         derived_(session_, keyring_, limits) {}
   Workbench(const Workbench&) = delete;
   Workbench& operator=(const Workbench&) = delete;
 
   bool usable() const { return session_.usable(); }
   pkcs11::Family family() const { return family_of(session_.module().identity()); }
+
+  // Keyring::refinds.
+  std::uint64_t refinds() const noexcept { return keyring_.refinds(); }
 
   // Drops what is kept of one key: for a change of its state.
   void forget(const KeyId& key) {
@@ -41,6 +45,7 @@ class Workbench {
     auto outcome = use();
     if (outcome || !is_stale(outcome.error())) return outcome;
     forget(key);
+    keyring_.note_refind();
     return use();
   }
 

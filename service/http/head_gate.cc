@@ -271,7 +271,8 @@ Refused judge_body(const HeadLimits& limits, Fields& fields, Head& head) {
   }
   if (head.content_length > limits.body_bytes) return Rejection{413, "the body is too large"};
   const auto& types = limits.media_types;
-  if (std::find(types.begin(), types.end(), fields.media_type) == types.end()) {
+  const bool any = types.empty();
+  if (!any && std::find(types.begin(), types.end(), fields.media_type) == types.end()) {
     return Rejection{415, "the body's Content-Type is not one that is read here"};
   }
   head.content_type = std::move(fields.media_type);

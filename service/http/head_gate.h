@@ -15,7 +15,7 @@ struct HeadLimits {
   std::size_t fields = 64;
   std::size_t target_bytes = 8 << 10;
   std::size_t body_bytes = 1 << 20;
-  std::vector<std::string> media_types{"application/json"};
+  std::vector<std::string> media_types{"application/json"};  // none: any
   Methods methods = Methods::Api;
 };
 
@@ -27,7 +27,7 @@ struct Head {
   Method method = Method::Get;
   std::string path;
   std::string query;
-  std::string content_type;  // one of HeadLimits::media_types, or empty without a body
+  std::string content_type;  // one that HeadLimits::media_types allows, or empty without a body
   std::size_t content_length = 0;
   Expectation expectation = Expectation::None;
   Persistence persistence = Persistence::KeepAlive;

@@ -47,8 +47,9 @@ struct ServerOptions {
   Transport transport = Transport::Tls;
   Methods methods = Methods::Api;
   Limits limits;
-  std::vector<std::string> media_types{"application/json"};  // a body of another type: 415
-  unsigned threads = 0;                                      // 0: one per core
+  // A body of another type: 415. None: a body of any type, or of none, is taken.
+  std::vector<std::string> media_types{"application/json"};
+  unsigned threads = 0;  // 0: one per core
 };
 
 // ServerMeter is what a server counts. Safe for concurrent use.

@@ -59,11 +59,15 @@ bool allows(State from, State to) noexcept {
                      [&](const Transition& legal) { return legal.from == from && legal.to == to; });
 }
 
-std::string_view name_of(Residency) noexcept { return "token"; }
+std::string_view name_of(Residency residency) noexcept {
+  return residency == Residency::Token ? "token" : "wrapped";
+}
 
 std::optional<Residency> parse_residency(std::string_view name) noexcept {
-  if (name != "token") return std::nullopt;
-  return Residency::Token;
+  for (const Residency each : {Residency::Token, Residency::Wrapped}) {
+    if (name == name_of(each)) return each;
+  }
+  return std::nullopt;
 }
 
 const KeyVersion* Key::primary() const noexcept {

@@ -24,8 +24,9 @@ std::optional<State> parse_state(std::string_view name) noexcept;
 // Whether a version may go from one state to the other. Staying is no transition.
 bool allows(State from, State to) noexcept;
 
-// Residency is where the material lives.
-enum class Residency { Token };
+// Residency is where the material lives: as an object of the token; or in the catalog, wrapped by a
+// token key, and in the token only as a session object while it is used.
+enum class Residency { Token, Wrapped };
 
 std::string_view name_of(Residency residency) noexcept;
 std::optional<Residency> parse_residency(std::string_view name) noexcept;
@@ -37,6 +38,8 @@ struct KeyVersion {
   WallTime created{};
   Bytes public_key;  // SubjectPublicKeyInfo, DER; empty for a secret key
   Bytes check;       // wrap keys: the 16-byte CMAC subkey K1; MAC keys: a known-answer MAC
+  Bytes wrapped{};   // residency wrapped: the material under its KEK; else empty
+  Version kek{};     // residency wrapped: which version of the KEK
 
   bool operator==(const KeyVersion&) const = default;
 };

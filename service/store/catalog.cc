@@ -60,38 +60,60 @@ bool is_in_line(const Key& key) {
 
 }  // namespace
 
+// Loading is what was read of a file that is not verified to its end yet.
+struct Catalog::Loading {
+  std::map<KeyId, Key> keys;
+  std::map<std::string, Bytes, std::less<>> settings;
+};
+
 Catalog::Catalog(std::unique_ptr<Ledger> ledger) : ledger_(std::move(ledger)) {}
 Catalog::~Catalog() = default;
 
 Result<std::unique_ptr<Catalog>> Catalog::open(const std::filesystem::path& path, MacFunction mac) {
-  auto ledger = TRY(Ledger::open(path, std::move(mac)));
+  Loading loading;
+  auto ledger = TRY(Ledger::open(path, std::move(mac),
+                                 [&loading](const Row& row) { return take(loading, row); }));
   std::unique_ptr<Catalog> catalog(new Catalog(std::move(ledger)));
-  TRY(catalog->load());
+  TRY(catalog->show(std::move(loading)));
   return catalog;
 }
 
-Result<void> Catalog::load() {
+Result<void> Catalog::take(Loading& loading, const Row& row) {
+  if (row.table == Table::Settings) {
+    loading.settings.emplace(std::get<std::string>(row.columns[0]),
+                             std::get<Bytes>(row.columns[1]));
+    return {};
+  }
+  if (row.table == Table::Keys) {
+    Key key = TRY(decode_key_row(row));
+    // Rows come in the order of the ids.
+    loading.keys.emplace_hint(loading.keys.end(), key.id, std::move(key));
+    return {};
+  }
+  VersionRow version = TRY(decode_version_row(row));
+  const auto at = loading.keys.find(version.key);
+  if (at == loading.keys.end()) return out_of_line(version.key);
+  Key& key = at->second;
+  const bool is_wrapped = key.residency == keys::Residency::Wrapped;
+  if (version.algorithm != (is_wrapped ? key.algorithm : nullptr)) {
+    return Error(Code::Internal,
+                 "catalog: a version of key " + key.id.text() + " was made for another key");
+  }
+  if (key.versions.empty()) key.versions.reserve(1);
+  key.versions.push_back(std::move(version.version));
+  return {};
+}
+
+Result<void> Catalog::show(Loading loading) {
+  while (!loading.keys.empty()) {
+    auto first = loading.keys.extract(loading.keys.begin());
+    if (!is_in_line(first.mapped())) return out_of_line(first.key());
+    show(std::move(first.mapped()));
+  }
   const MutexLock writing(writing_);
-  std::map<KeyId, Key> found;
-  for (const Row& row : ledger_->take_rows()) {
-    if (row.table == Table::Keys) {
-      Key key = TRY(decode_key_row(row));
-      found.emplace(key.id, std::move(key));
-    } else if (row.table == Table::Versions) {
-      VersionRow version = TRY(decode_version_row(row));
-      const auto key = found.find(version.key);
-      if (key == found.end()) return out_of_line(version.key);
-      key->second.versions.push_back(std::move(version.version));
-    } else {
-      const MutexLock reading(reading_);
-      settings_.emplace(std::get<std::string>(row.columns[0]), std::get<Bytes>(row.columns[1]));
-    }
-  }
-  for (auto& [id, key] : found) {
-    if (!is_in_line(key)) return out_of_line(id);
-    show(std::move(key));
-  }
-  set_epoch(ledger_->epoch());
+  const MutexLock reading(reading_);
+  settings_ = std::move(loading.settings);
+  epoch_ = ledger_->epoch();
   return {};
 }
 
@@ -100,9 +122,13 @@ void Catalog::show(Key key) {
   fresh.whole = std::make_shared<const Key>(std::move(key));
   fresh.published = published_part(fresh.whole);
   const MutexLock reading(reading_);
-  Entry& entry = by_name_[fresh.whole->name.text()];
+  const auto at = by_name_.try_emplace(fresh.whole->name.text()).first;
+  Entry& entry = at->second;
   entry = std::move(fresh);
   by_id_[entry.whole->id] = &entry;
+  if (entry.whole->residency == keys::Residency::Token) {
+    in_token_.try_emplace(at->first, &entry);
+  }
 }
 
 void Catalog::set_epoch(std::uint64_t epoch) {
@@ -139,6 +165,21 @@ std::vector<std::shared_ptr<const Key>> Catalog::list(std::string_view prefix,
   return page;
 }
 
+std::vector<std::shared_ptr<const Key>> Catalog::list_in_token(std::string_view after,
+                                                               std::size_t limit) const {
+  std::vector<std::shared_ptr<const Key>> page;
+  const MutexLock reading(reading_);
+  for (auto at = in_token_.upper_bound(after); at != in_token_.end() && page.size() < limit; ++at) {
+    if (at->second->published) page.push_back(at->second->published);
+  }
+  return page;
+}
+
+std::size_t Catalog::size_in_token() const {
+  const MutexLock reading(reading_);
+  return in_token_.size();
+}
+
 Result<Key> Catalog::whole(const KeyId& id) const {
   const MutexLock reading(reading_);
   const auto entry = by_id_.find(id);
@@ -162,7 +203,7 @@ Result<void> Catalog::write_version(Key key, const KeyVersion& version) {
   KW_ASSERT(place <= key.versions.size());
   if (place == key.versions.size()) key.versions.emplace_back();
   key.versions[place] = version;
-  TRY(ledger_->commit({{make_version_row(key.id, version)}, {}}));
+  TRY(ledger_->commit({{make_version_row(key, version)}, {}}));
   show(std::move(key));
   set_epoch(ledger_->epoch());
   return {};
@@ -178,7 +219,7 @@ Result<void> Catalog::begin_key(const Key& key) {
       return refusal(Code::AlreadyExists, "there is already a key of this name");
     }
   }
-  TRY(ledger_->commit({{std::move(row), make_version_row(key.id, key.versions.front())}, {}}));
+  TRY(ledger_->commit({{std::move(row), make_version_row(key, key.versions.front())}, {}}));
   show(key);
   set_epoch(ledger_->epoch());
   return {};
@@ -210,7 +251,7 @@ Result<void> Catalog::discard(const KeyId& id, Version number) {
   const MutexLock writing(writing_);
   Key key = TRY(whole_with_unfinished(id, number));
   Change change;
-  change.remove.push_back(make_version_row(id, key.versions.back()));
+  change.remove.push_back(make_version_row(key, key.versions.back()));
   key.versions.pop_back();
   if (!key.versions.empty()) {
     TRY(ledger_->commit(change));
@@ -220,6 +261,7 @@ Result<void> Catalog::discard(const KeyId& id, Version number) {
     TRY(ledger_->commit(change));
     const MutexLock reading(reading_);
     by_id_.erase(id);
+    in_token_.erase(key.name.text());
     by_name_.erase(key.name.text());
   }
   set_epoch(ledger_->epoch());

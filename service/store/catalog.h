@@ -30,6 +30,7 @@ struct Unfinished {
 };
 
 class Ledger;
+struct Row;
 
 // Catalog decides which keys exist: an index in memory over an SQLite file whose rows are
 // authenticated (docs/catalog-format.md). Reads touch memory alone. Each mutation is one durable
@@ -60,6 +61,12 @@ class Catalog {
                                                      std::string_view after,
                                                      std::size_t limit) const;
 
+  // The same for keys that are objects of the token, without those that are wrapped; and how many
+  // there are, with those that are being created.
+  std::vector<std::shared_ptr<const keys::Key>> list_in_token(std::string_view after,
+                                                              std::size_t limit) const;
+  std::size_t size_in_token() const;
+
   // Writes a key with its one version, 1, in state Creating. Errors: AlreadyExists (name or id,
   // also while the other is being created), InvalidArgument (advised; tags too many or too large).
   Result<void> begin_key(const keys::Key& key);
@@ -68,7 +75,7 @@ class Catalog {
   // the next number, or another version is being created).
   Result<void> begin_version(const KeyId& id, const keys::KeyVersion& version);
 
-  // Makes a version that is being created Enabled, with its public half and check value. After an
+  // Makes a version that is being created Enabled, with its material. After an
   // Unavailable it may be published once the file is opened again: keep the material and let the
   // sweep at start decide. Errors: NotFound, FailedPrecondition (not being created).
   Result<void> publish(const KeyId& id, const keys::KeyVersion& version);
@@ -104,7 +111,9 @@ class Catalog {
 
   explicit Catalog(std::unique_ptr<Ledger> ledger);
 
-  Result<void> load();
+  struct Loading;
+  static Result<void> take(Loading& loading, const Row& row);
+  Result<void> show(Loading loading);
   Result<keys::Key> whole(const KeyId& id) const;
   Result<keys::Key> whole_with_unfinished(const KeyId& id, Version number) const;
   Result<void> write_version(keys::Key key, const keys::KeyVersion& version) KW_REQUIRES(writing_);
@@ -119,6 +128,7 @@ class Catalog {
   mutable Mutex reading_;
   std::map<std::string, Entry, std::less<>> by_name_ KW_GUARDED_BY(reading_);
   std::unordered_map<KeyId, Entry*> by_id_ KW_GUARDED_BY(reading_);
+  std::map<std::string_view, const Entry*> in_token_ KW_GUARDED_BY(reading_);  // into by_name_
   std::map<std::string, Bytes, std::less<>> settings_ KW_GUARDED_BY(reading_);
   std::uint64_t epoch_ KW_GUARDED_BY(reading_) = 0;
 };

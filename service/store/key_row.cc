@@ -79,6 +79,11 @@ Error unreadable(std::string_view table, const Row& row) {
 
 WallTime to_wall_time(std::int64_t count) { return WallTime(std::chrono::microseconds(count)); }
 
+std::optional<Version> to_version(std::int64_t number) {
+  if (number < 0 || number > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return Version{static_cast<std::uint32_t>(number)};
+}
+
 // The rows' types are certain: their MAC is right, and only the make_ functions above make one.
 template <typename T>
 const T& at(const Row& row, std::size_t column) {
@@ -95,11 +100,18 @@ Result<Row> make_key_row(const keys::Key& key) {
               to_value(key.rotate_every)}};
 }
 
-Row make_version_row(const KeyId& id, const keys::KeyVersion& version) {
-  return Row{Table::Versions,
-             {to_value(id.bytes()), Value{std::int64_t{to_number(version.number)}},
+Row make_version_row(const keys::Key& key, const keys::KeyVersion& version) {
+  const Value number{std::int64_t{to_number(version.number)}};
+  if (key.residency == keys::Residency::Token) {
+    return Row{Table::Versions,
+               {to_value(key.id.bytes()), number, to_value(name_of(version.state)),
+                to_value(version.created), to_value(version.public_key), to_value(version.check)}};
+  }
+  return Row{Table::WrappedVersions,
+             {to_value(key.id.bytes()), number, to_value(key.algorithm->name),
               to_value(name_of(version.state)), to_value(version.created),
-              to_value(version.public_key), to_value(version.check)}};
+              to_value(version.public_key), to_value(version.check),
+              Value{std::int64_t{to_number(version.kek)}}, to_value(version.wrapped)}};
 }
 
 Row make_setting_row(std::string_view name, ByteView value) {
@@ -122,15 +134,26 @@ Result<keys::Key> decode_key_row(const Row& row) {
 }
 
 Result<VersionRow> decode_version_row(const Row& row) {
+  const bool is_wrapped = row.table == Table::WrappedVersions;
+  const std::string_view table = is_wrapped ? "wrapped_versions" : "versions";
+  const std::size_t state_at = is_wrapped ? 3 : 2;
   const Result<KeyId> id = KeyId::decode(at<Bytes>(row, 0));
-  const std::int64_t number = at<std::int64_t>(row, 1);
-  const auto state = keys::parse_state(at<std::string>(row, 2));
-  if (!id || !state || number < 1 || number > std::numeric_limits<std::uint32_t>::max()) {
-    return unreadable("versions", row);
-  }
-  return VersionRow{*id,
-                    {Version{static_cast<std::uint32_t>(number)}, *state,
-                     to_wall_time(at<std::int64_t>(row, 3)), at<Bytes>(row, 4), at<Bytes>(row, 5)}};
+  const auto number = to_version(at<std::int64_t>(row, 1));
+  const auto state = keys::parse_state(at<std::string>(row, state_at));
+  if (!id || !state || !number || *number == Version{0}) return unreadable(table, row);
+  VersionRow decoded{*id, nullptr, {}};
+  decoded.version.number = *number;
+  decoded.version.state = *state;
+  decoded.version.created = to_wall_time(at<std::int64_t>(row, state_at + 1));
+  decoded.version.public_key = at<Bytes>(row, state_at + 2);
+  decoded.version.check = at<Bytes>(row, state_at + 3);
+  if (!is_wrapped) return decoded;
+  decoded.algorithm = keys::find_algorithm(at<std::string>(row, 2));
+  const auto kek = to_version(at<std::int64_t>(row, state_at + 4));
+  if (decoded.algorithm == nullptr || !kek) return unreadable(table, row);
+  decoded.version.kek = *kek;
+  decoded.version.wrapped = at<Bytes>(row, state_at + 5);
+  return decoded;
 }
 
 }  // namespace kw::store

@@ -11,12 +11,14 @@ namespace kw::store {
 // A key's own row, without its versions. Errors: InvalidArgument (advised; tags too many, too large
 // or not UTF-8).
 Result<Row> make_key_row(const keys::Key& key);
-Row make_version_row(const KeyId& id, const keys::KeyVersion& version);
+// In the table of the key's residency.
+Row make_version_row(const keys::Key& key, const keys::KeyVersion& version);
 Row make_setting_row(std::string_view name, ByteView value);
 
 // VersionRow is a version with the key it belongs to.
 struct VersionRow {
   KeyId key;
+  const keys::Algorithm* algorithm;  // of a wrapped version, its row says it too; else null
   keys::KeyVersion version;
 };
 

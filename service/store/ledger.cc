@@ -16,7 +16,8 @@
 namespace kw::store {
 namespace {
 
-constexpr std::int64_t kSchema = 1;
+constexpr std::int64_t kFirstSchema = 1;  // had no wrapped versions
+constexpr std::int64_t kSchema = 2;
 constexpr char kHeadLetter = 'H';
 
 struct TableText {
@@ -46,6 +47,16 @@ constexpr TableText kVersions{
     "INSERT INTO versions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (key, number) DO UPDATE "
     "SET state = ?3, created = ?4, public_key = ?5, check_value = ?6, mac = ?7",
     "DELETE FROM versions WHERE key = ?1 AND number = ?2"};
+constexpr TableText kWrappedVersions{
+    'W',
+    2,
+    "wrapped_versions",
+    "SELECT key, number, algorithm, state, created, public_key, check_value, kek, material, mac "
+    "FROM wrapped_versions ORDER BY key, number",
+    "INSERT INTO wrapped_versions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+    "ON CONFLICT (key, number) DO UPDATE SET algorithm = ?3, state = ?4, created = ?5, "
+    "public_key = ?6, check_value = ?7, kek = ?8, material = ?9, mac = ?10",
+    "DELETE FROM wrapped_versions WHERE key = ?1 AND number = ?2"};
 constexpr TableText kSettings{
     'S',
     1,
@@ -61,6 +72,8 @@ const TableText& text_of(Table table) noexcept {
       return kKeys;
     case Table::Versions:
       return kVersions;
+    case Table::WrappedVersions:
+      return kWrappedVersions;
     case Table::Settings:
       return kSettings;
   }
@@ -80,6 +93,11 @@ constexpr std::array kTables{
     "state TEXT NOT NULL, created INTEGER NOT NULL, public_key BLOB NOT NULL, "
     "check_value BLOB NOT NULL, mac BLOB NOT NULL, PRIMARY KEY (key, number)) STRICT, "
     "WITHOUT ROWID",
+    "CREATE TABLE wrapped_versions (key BLOB NOT NULL REFERENCES keys (id), "
+    "number INTEGER NOT NULL, algorithm TEXT NOT NULL, state TEXT NOT NULL, "
+    "created INTEGER NOT NULL, public_key BLOB NOT NULL, check_value BLOB NOT NULL, "
+    "kek INTEGER NOT NULL, material BLOB NOT NULL, mac BLOB NOT NULL, "
+    "PRIMARY KEY (key, number)) STRICT, WITHOUT ROWID",
 };
 
 Error tampered(const std::string& what) {
@@ -128,6 +146,10 @@ std::span<const Value> key_of(const TableText& text, const Columns& columns) {
   return std::span<const Value>(columns).first(text.key_columns);
 }
 
+Sha256Digest digest_of_key(const TableText& text, const Columns& columns) {
+  return sha256(encode_row(text.letter, key_of(text, columns)));
+}
+
 std::string describe_difference(std::uint64_t expected, std::uint64_t found) {
   if (found < expected) return std::to_string(expected - found) + " row(s) missing";
   if (found > expected) return std::to_string(found - expected) + " row(s) too many";
@@ -136,7 +158,8 @@ std::string describe_difference(std::uint64_t expected, std::uint64_t found) {
 
 }  // namespace
 
-Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& path, MacFunction mac) {
+Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& path, MacFunction mac,
+                                             const Reader& reader) {
   FileDescriptor lock = TRY(lock_beside(path));
   TRY(make_private_file(path));
   Database database = TRY(Database::open(path));
@@ -144,7 +167,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& path, 
   TRY(ledger->make_schema());
   TRY(ledger->check_schema());
   TRY(ledger->read_head());
-  TRY(ledger->read_rows());
+  TRY(ledger->read_rows(reader));
+  if (ledger->schema_ != kSchema) TRY(ledger->upgrade());
   return ledger;
 }
 
@@ -168,11 +192,12 @@ Result<void> Ledger::check_schema() {
   while (TRY(objects.step())) {
     const Columns object = TRY(objects.row());
     if (found == kTables.size() || object.front() != Value{std::string(kTables[found])}) {
-      return tampered("its tables are not those of schema 1");
+      return tampered("its tables are not those of schema 1 or 2");
     }
     ++found;
   }
-  if (found != kTables.size()) return tampered("a table is missing");
+  if (found + 1 < kTables.size()) return tampered("a table is missing");
+  schema_ = found == kTables.size() ? kSchema : kFirstSchema;
   return {};
 }
 
@@ -184,14 +209,16 @@ Result<void> Ledger::read_head() {
   const RowMac right = TRY(mac_of(kHeadLetter, std::span<const Value>(columns).first(4)));
   if (!stored || !ct_equal(*stored, right)) return tampered("head row: wrong MAC");
   const std::optional<RowMac> sum = as_mac(columns[3]);
-  if (columns[0] != Value{kSchema} || !sum) return tampered("head row: not of schema 1");
+  if (columns[0] != Value{schema_} || !sum) {
+    return tampered("head row: not of schema " + std::to_string(schema_));
+  }
   head_.epoch = static_cast<std::uint64_t>(std::get<std::int64_t>(columns[1]));
   head_.rows = static_cast<std::uint64_t>(std::get<std::int64_t>(columns[2]));
   head_.sum = RowSum(*sum);
   return {};
 }
 
-Result<void> Ledger::read_table(Table table, RowSum& sum) {
+Result<void> Ledger::read_table(Table table, const Reader& reader, Head& found) {
   const TableText& text = text_of(table);
   Statement statement = TRY(database_.prepare(text.select));
   while (TRY(statement.step())) {
@@ -202,21 +229,38 @@ Result<void> Ledger::read_table(Table table, RowSum& sum) {
     if (!stored || !ct_equal(*stored, right)) {
       return tampered(describe_row(text.name, key_of(text, columns)) + ": wrong MAC");
     }
-    sum.add(right);
-    macs_.emplace(encode_row(text.letter, key_of(text, columns)), right);
-    rows_.push_back({table, std::move(columns)});
+    found.sum.add(right);
+    ++found.rows;
+    macs_.emplace(digest_of_key(text, columns), right);
+    TRY(reader({table, std::move(columns)}));
   }
   return {};
 }
 
-Result<void> Ledger::read_rows() {
-  RowSum sum;
-  for (const Table table : {Table::Keys, Table::Versions, Table::Settings}) {
-    TRY(read_table(table, sum));
+Result<void> Ledger::read_rows(const Reader& reader) {
+  Head found;
+  macs_.reserve(head_.rows);
+  TRY(read_table(Table::Keys, reader, found));
+  TRY(read_table(Table::Versions, reader, found));
+  if (schema_ == kSchema) TRY(read_table(Table::WrappedVersions, reader, found));
+  TRY(read_table(Table::Settings, reader, found));
+  if (found.rows != head_.rows || !ct_equal(found.sum.value(), head_.sum.value())) {
+    return tampered(describe_difference(head_.rows, found.rows));
   }
-  if (rows_.size() != head_.rows || !ct_equal(sum.value(), head_.sum.value())) {
-    return tampered(describe_difference(head_.rows, rows_.size()));
-  }
+  return {};
+}
+
+// What was read is right, so only the head changes.
+Result<void> Ledger::upgrade() {
+  Head next = head_;
+  ++next.epoch;
+  Columns sealed = TRY(sealed_head(next));
+  Transaction transaction = TRY(Transaction::begin(database_));
+  TRY(database_.execute(kTables.back()));
+  TRY(write_head(std::move(sealed)));
+  TRY(transaction.commit());
+  head_ = next;
+  schema_ = kSchema;
   return {};
 }
 
@@ -238,7 +282,7 @@ Result<Columns> Ledger::sealed_head(const Head& head) const {
 Result<Ledger::Outcome> Ledger::foresee(const Change& change) const {
   Outcome outcome{head_, {}, {}};
   ++outcome.head.epoch;
-  const auto take_off = [&](const Bytes& key) {
+  const auto take_off = [&](const Sha256Digest& key) {
     const auto old = macs_.find(key);
     if (old == macs_.end()) return;
     outcome.head.sum.subtract(old->second);
@@ -246,16 +290,15 @@ Result<Ledger::Outcome> Ledger::foresee(const Change& change) const {
   };
   for (const Row& row : change.put) {
     const TableText& text = text_of(row.table);
-    Bytes key = encode_row(text.letter, key_of(text, row.columns));
+    const Sha256Digest key = digest_of_key(text, row.columns);
     const RowMac mac = TRY(mac_of(text.letter, row.columns));
     take_off(key);
     outcome.head.sum.add(mac);
     ++outcome.head.rows;
-    outcome.put.emplace_back(std::move(key), mac);
+    outcome.put.emplace_back(key, mac);
   }
   for (const Row& row : change.remove) {
-    const TableText& text = text_of(row.table);
-    outcome.removed.push_back(encode_row(text.letter, key_of(text, row.columns)));
+    outcome.removed.push_back(digest_of_key(text_of(row.table), row.columns));
     take_off(outcome.removed.back());
   }
   return outcome;
@@ -274,21 +317,26 @@ Result<void> Ledger::write(const Change& change, const Outcome& outcome) {
     const std::int64_t count = TRY(database_.change(text.remove, key_of(text, row.columns)));
     if (count != 1) return tampered("a row to be removed is missing");
   }
-  head.emplace_back(static_cast<std::int64_t>(head_.epoch));
+  TRY(write_head(std::move(head)));
+  return transaction.commit();
+}
+
+Result<void> Ledger::write_head(Columns sealed) {
+  sealed.emplace_back(static_cast<std::int64_t>(head_.epoch));
   const std::int64_t heads =
       TRY(database_.change("UPDATE head SET schema = ?1, epoch = ?2, rows = ?3, sum = ?4, mac = ?5 "
                            "WHERE id = 1 AND epoch = ?6",
-                           head));
+                           sealed));
   if (heads != 1) return tampered("the head row is not the one last written");
-  return transaction.commit();
+  return {};
 }
 
 Result<void> Ledger::commit(const Change& change) {
   Outcome outcome = TRY(foresee(change));
   TRY(write(change, outcome));
   head_ = outcome.head;
-  for (auto& [key, mac] : outcome.put) macs_.insert_or_assign(std::move(key), mac);
-  for (const Bytes& key : outcome.removed) macs_.erase(key);
+  for (const auto& [key, mac] : outcome.put) macs_.insert_or_assign(key, mac);
+  for (const Sha256Digest& key : outcome.removed) macs_.erase(key);
   return {};
 }
 

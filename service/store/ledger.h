@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstring>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,7 +17,7 @@
 
 namespace kw::store {
 
-enum class Table { Keys, Versions, Settings };
+enum class Table { Keys, Versions, WrappedVersions, Settings };
 
 struct Row {
   Table table;
@@ -35,13 +36,14 @@ struct Change {
 class Ledger {
  public:
   using MacFunction = std::function<Result<Bytes>(ByteView)>;
+  using Reader = std::function<Result<void>(const Row&)>;
 
-  // Errors: those of Catalog::open.
-  static Result<std::unique_ptr<Ledger>> open(const std::filesystem::path& path, MacFunction mac);
-
-  // Gives the rows that were verified at open away: keys, then versions by key and number, then
-  // settings.
-  std::vector<Row> take_rows() { return std::exchange(rows_, {}); }
+  // Shows `reader` each row once its MAC was found right: keys, then versions by key and number,
+  // wrapped ones after the others, then settings. What it saw counts only if open succeeds: a row
+  // that is missing, or an older copy, is noticed at the end. A file of schema 1 becomes one of
+  // schema 2. Errors: those of Catalog::open, and those of `reader`.
+  static Result<std::unique_ptr<Ledger>> open(const std::filesystem::path& path, MacFunction mac,
+                                              const Reader& reader);
 
   // Writes a change and the new head in one durable transaction. Errors: Unavailable (nothing
   // changed here, on disk perhaps), Internal (the file is not what this ledger last wrote).
@@ -50,6 +52,13 @@ class Ledger {
   std::uint64_t epoch() const noexcept { return head_.epoch; }
 
  private:
+  struct FirstBytes {
+    std::size_t operator()(const Sha256Digest& digest) const noexcept {
+      std::size_t first = 0;
+      std::memcpy(&first, digest.data(), sizeof first);
+      return first;
+    }
+  };
   struct Head {
     std::uint64_t epoch = 0;
     std::uint64_t rows = 0;
@@ -59,8 +68,8 @@ class Ledger {
   // Outcome is what this ledger will hold once a change is committed.
   struct Outcome {
     Head head;
-    std::vector<std::pair<Bytes, RowMac>> put;
-    std::vector<Bytes> removed;
+    std::vector<std::pair<Sha256Digest, RowMac>> put;
+    std::vector<Sha256Digest> removed;
   };
 
   Ledger(FileDescriptor lock, Database database, MacFunction mac)
@@ -69,19 +78,21 @@ class Ledger {
   Result<void> make_schema();
   Result<void> check_schema();
   Result<void> read_head();
-  Result<void> read_table(Table table, RowSum& sum);
-  Result<void> read_rows();
+  Result<void> read_table(Table table, const Reader& reader, Head& found);
+  Result<void> read_rows(const Reader& reader);
+  Result<void> upgrade();
   Result<RowMac> mac_of(char table, std::span<const Value> columns) const;
   Result<Columns> sealed_head(const Head& head) const;
   Result<Outcome> foresee(const Change& change) const;
   Result<void> write(const Change& change, const Outcome& outcome);
+  Result<void> write_head(Columns sealed);
 
   FileDescriptor lock_;  // goes last
   Database database_;
   MacFunction mac_;
+  std::int64_t schema_ = 0;
   Head head_;
-  std::map<Bytes, RowMac> macs_;  // by the encoding of the key columns
-  std::vector<Row> rows_;
+  std::unordered_map<Sha256Digest, RowMac, FirstBytes> macs_;  // by the digest of the key columns
 };
 
 }  // namespace kw::store

@@ -33,7 +33,10 @@ class Worker {
 
   bool create(const std::string& name, const std::string& algorithm) {
     promises_.ask_for(name, algorithm);
-    const Reply made = client_.post("/v1/keys", {{"name", name}, {"algorithm", algorithm}});
+    const bool wrapped = algorithm != "ed25519" && random_() % 2 == 0;
+    const Reply made = client_.post(
+        "/v1/keys",
+        {{"name", name}, {"algorithm", algorithm}, {"residency", wrapped ? "wrapped" : "token"}});
     if (!takes(made, 201)) return made.status != 0;
     promises_.answer_version(name, 1);
     return true;

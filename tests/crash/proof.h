@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "promises.h"
@@ -44,7 +45,8 @@ class Proof {
   void all_after();
 
   // Without a server: the token's own files show, through another program, one object for each
-  // secret and two for each pair, and no others that have a name.
+  // secret and two for each pair that is not wrapped, at most one KEK of each kind, and no others
+  // that have a name.
   void token_objects();
 
  private:
@@ -61,6 +63,7 @@ class Proof {
   std::uint64_t first_unread_ = 0;  // of the log's records
   std::uint64_t counted_answers_ = 0;
   std::map<std::string, std::uint32_t> seen_;  // versions of each listed key
+  std::set<std::string> wrapped_;              // listed keys that are no objects of the token
 };
 
 }  // namespace kw::crash

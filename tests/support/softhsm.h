@@ -16,7 +16,7 @@ namespace kw::test {
 // SoftHsm is a SoftHSM with one fresh token, "keyward", in a folder that goes with it. SoftHSM
 // reads its configuration when it is initialized, and once per process: a Module must have ended
 // before the next SoftHsm is made, and outlives none. The shim stands in front of it; where
-// KEYWARD_TOKEN_CALLS names a file, each call is noted there, in the form of shim.h.
+// KEYWARD_TOKEN_CALLS names a file, each call is noted there, in the form of docs/shim.md.
 class SoftHsm {
  public:
   SoftHsm();
@@ -41,7 +41,7 @@ class SoftHsm {
   std::unique_ptr<pkcs11::Token> open() const;   // load, then log in
   void add_token(std::string_view label) const;  // when no Module lives
 
-  // The shim at run time (tests/shim/shim.h says what a rule is). Counts since the last clear.
+  // The shim at run time (docs/shim.md says what a rule is). Counts since the last clear.
   void rules(std::string_view text) const;
   void clear() const;
   unsigned long count(std::string_view function) const;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
+#include <functional>
+#include <thread>
 
+#include "base/clock.h"
 #include "tests/support/expect.h"
 #include "tests/support/signature_oracle.h"
 #include "tests/whole/sandbox.h"
@@ -43,6 +46,16 @@ struct TpmSandbox : Sandbox {
     edit("keyward.yaml", "  environment: {SOFTHSM2_CONF: token/softhsm2.conf}\n", "");
     REQUIRE_OK(write_file(*this / "token/pin", from_environment("KEYWARD_TPM_PIN"), 0600));
     write("policy.yaml", kTpmPolicy);
+  }
+
+  // Asks again until it is so; the bound is only against hanging.
+  static void await(const std::string& what, const std::function<bool()>& is_so) {
+    INFO(what);
+    const Deadline bound = deadline_in(std::chrono::seconds(120));
+    while (!is_so()) {
+      REQUIRE_FALSE(has_passed(bound));
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
   }
 
   Reply create(const std::string& name, const std::string& algorithm) const {
@@ -111,6 +124,10 @@ TEST_CASE_METHOD(TpmSandbox, "tpm: the whole service on a TPM, from nothing", "[
     REQUIRE(records.size() == 1);
     CHECK(records.front()["suite"] == 3);
   }
+  // It wraps no keys.
+  const json wrapped_key = {
+      {"name", "tpm/wrapped"}, {"algorithm", "ecdsa-p256-sha256"}, {"residency", "wrapped"}};
+  CHECK(client("admin").post("/v1/keys", wrapped_key).status == 501);
   // The operator left no more.
   const Reply none = create("tpm/more", "aes-256-gcm-host");
   CHECK(none.status == 501);
@@ -124,6 +141,30 @@ TEST_CASE_METHOD(TpmSandbox, "tpm: the whole service on a TPM, from nothing", "[
   const Reply later = again.post("/v1/unwrap", {{"blob", moved.body["blob"]}, {"context", bound}});
   REQUIRE(later.status == 200);
   CHECK(from_base64(later.body["plaintext"]) == "text");
+
+  // The TPM goes away in the middle, and the service brings it up again without a restart.
+  REQUIRE(stop() == 0);
+  const std::string module = from_environment("KEYWARD_TPM_MODULE");
+  edit("keyward.yaml", module, KEYWARD_SHIM_PATH);
+  write("rules", "");
+  serve({{"KEYWARD_SHIM_MODULE", module}, {"KEYWARD_SHIM_RULES_FILE", path("rules")}});
+  write("rules.new", "lose-token C_Sign 1 500ms\n");
+  std::filesystem::rename(*this / "rules.new", *this / "rules");
+  const json moved_ask = {{"blob", moved.body["blob"]}, {"context", bound}};
+  await("out of service", [&] {
+    (void)client("app").post("/v1/unwrap", moved_ask);
+    return log().find("the token is taken out of service") != std::string::npos;
+  });
+  await("the blob opens again", [&] {
+    const Reply reply = client("app").post("/v1/unwrap", moved_ask);
+    if (reply.status == 200) return from_base64(reply.body["plaintext"]) == "text";
+    REQUIRE(reply.status == 503);
+    return false;
+  });
+  CHECK(log().find("the token is in service, epoch 2") != std::string::npos);
+  REQUIRE(stop() == 0);
+  edit("keyward.yaml", KEYWARD_SHIM_PATH, module);
+  serve();
 
   // Switched off, its keys are refused, and the others work on.
   REQUIRE(stop() == 0);

@@ -111,8 +111,8 @@ bool Process::has_ended_within(int seconds) {
 
 bool Process::is_running() { return !has_ended_within(0); }
 
-int Process::wait() {
-  if (!has_ended_within(kPatienceSeconds)) FAIL("process " << pid_ << " does not end");
+int Process::wait(int patience_seconds) {
+  if (!has_ended_within(patience_seconds)) FAIL("process " << pid_ << " does not end");
   return code_;
 }
 
@@ -140,12 +140,12 @@ std::string content_of(const FileDescriptor& file) {
 }
 
 Outcome run(const std::vector<std::string>& words, const Environment& environment,
-            const std::string& input) {
+            const std::string& input, int patience_seconds) {
   const FileDescriptor in = memory_file(input);
   const FileDescriptor out = memory_file();
   const FileDescriptor err = memory_file();
   Process process({words, environment, in.get(), out.get(), err.get(), -1});
-  const int exit = process.wait();
+  const int exit = process.wait(patience_seconds);
   return {exit, content_of(out), content_of(err)};
 }
 

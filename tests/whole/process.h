@@ -46,8 +46,8 @@ class Process {
   bool is_running();
 
   // Its exit code, or 128 and the number of the signal that ended it. Ends the test if it does not
-  // come to its end.
-  int wait();
+  // come to its end in time.
+  int wait(int patience_seconds = kPatienceSeconds);
 
  private:
   bool has_ended_within(int seconds);
@@ -66,7 +66,7 @@ struct Outcome {
 
 // Runs a program to its end.
 Outcome run(const std::vector<std::string>& words, const Environment& environment = {},
-            const std::string& input = {});
+            const std::string& input = {}, int patience_seconds = kPatienceSeconds);
 
 // The path of the program under test.
 std::string keyward();

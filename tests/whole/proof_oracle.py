@@ -5,6 +5,7 @@
 proof_oracle.py note VKEY CHECKPOINT             prints "SIZE ROOT" if the key signed the checkpoint
 proof_oracle.py log VKEY CHECKPOINT LEAVES       and checks its root against leaf hashes, a line each, in hexadecimal
 proof_oracle.py inclusion VKEY TLOG-PROOF INDEX:LEAF
+proof_oracle.py cosigned VKEY WITNESSVKEY NOTE    prints the size that the log signed and the witness cosigned
 proof_oracle.py growth OLDSIZE OLDROOT NEWSIZE NEWROOT HASHES
 Exits 1 where a claim does not hold. Files are paths; roots and HASHES are base64."""
 import base64
@@ -79,6 +80,26 @@ def open_note(vkey, note):
     raise AssertionError("not signed by this key")
 
 
+def cosigned_at(vkey, note):
+    """C2SP tlog-cosignature, Ed25519: the time of the witness's cosignature."""
+    name, key_id, key = vkey.strip().split("+", 2)
+    key = base64.b64decode(key)
+    assert key[0] == 4 and len(key) == 33, "an Ed25519 cosignature key is wanted"
+    assert hashlib.sha256(name.encode() + b"\n" + key).digest()[:4].hex() == key_id, "its id"
+    text, signatures = note.rsplit("\n\n", 1)
+    text += "\n"
+    for line in signatures.splitlines():
+        dash, signer, signature = line.split(" ")
+        signature = base64.b64decode(signature)
+        if dash == "\u2014" and signer == name and signature[:4].hex() == key_id:
+            time = int.from_bytes(signature[4:12], "big")
+            message = f"cosignature/v1\ntime {time}\n{text}"
+            ed25519.Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[12:], message.encode())
+            assert time > 0, "time"
+            return time
+    raise AssertionError("not cosigned by this key")
+
+
 def read(path):
     with open(path, encoding="utf-8") as file:
         return file.read()
@@ -92,6 +113,11 @@ def main(what, *words):
         size, head = open_note(read(words[0]), read(words[1]))
         leaves = [bytes.fromhex(line) for line in read(words[2]).split()]
         assert root(leaves[:size]) == head, "another root"
+    elif what == "cosigned":
+        note = read(words[2])
+        size, _ = open_note(read(words[0]), note)
+        cosigned_at(words[1], note)
+        print(size)
     elif what == "inclusion":
         front, note = read(words[1]).split("\n\n", 1)
         lines = front.splitlines()

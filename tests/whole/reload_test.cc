@@ -66,7 +66,7 @@ TEST_CASE("reload: a new policy rules a connection that is open", "[whole][reloa
   sandbox.signal(SIGHUP);
   CHECK(becomes(client, wrap_request(), 403));
   CHECK(client.ask(kWhoami).status == 200);
-  CHECK(sandbox.says("policy, certificates and limits were reloaded"));
+  CHECK(sandbox.says("policy, certificates, limits and token were reloaded"));
 }
 
 TEST_CASE("reload: what is broken changes nothing and is said (50)", "[whole][reload][negative]") {
@@ -106,7 +106,7 @@ TEST_CASE("reload: new limits hold without a restart", "[whole][reload]") {
   sandbox.edit("keyward.yaml", "limits: {request_deadline: 30s}",
                "limits: {request_deadline: 300ms, idle_timeout: 400ms, connections: 1}");
   sandbox.signal(SIGHUP);
-  REQUIRE(sandbox.says("policy, certificates and limits were reloaded"));
+  REQUIRE(sandbox.says("policy, certificates, limits and token were reloaded"));
   // The one seat is taken by who had it before.
   CHECK_FALSE(TlsClient(sandbox.address(), sandbox.files("app")).is_connected());
   REQUIRE(open.ask(kWhoami).status == 200);
@@ -175,7 +175,7 @@ TEST_CASE("reload: a new server certificate meets the next handshake", "[whole][
   write_pem(sandbox / "server.pem", next.certificate);
   write_pem(sandbox / "server.key", next.key);
   sandbox.signal(SIGHUP);
-  REQUIRE(sandbox.says("policy, certificates and limits were reloaded"));
+  REQUIRE(sandbox.says("policy, certificates, limits and token were reloaded"));
   CHECK(open.ask(kWhoami).status == 200);
   CHECK(TlsClient(sandbox.address(), app).peer_certificate() == next.certificate);
   CHECK(open.peer_certificate() != next.certificate);

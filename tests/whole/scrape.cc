@@ -61,7 +61,7 @@ Scrape::Scrape(const std::string& page) {
   const std::regex help("# HELP (" + kName + ") [A-Z1].*\\.");
   const std::regex type("# TYPE (" + kName + ") (counter|gauge|histogram)");
   const std::regex sample("((" + kName + ")(?:\\{(.*)\\})?) ([0-9.e+-]+)");
-  const std::regex label("(" + kName + ")=\"([a-z0-9_.+I-]*)\"(,|$)");
+  const std::regex label("(" + kName + ")=\"([a-z0-9_.+I/-]*)\"(,|$)");
   std::set<std::string> explained;
   std::istringstream lines(page);
   for (std::string line; std::getline(lines, line);) {

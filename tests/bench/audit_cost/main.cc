@@ -86,30 +86,25 @@ void print(const Row& row, const Sample& disk) {
               ratio(row, kNoSync, kNoLog, &Sample::per_second), added / disk.p50_us);
 }
 
-Result<void> run(double seconds, const std::filesystem::path& parent) {
-  const ScratchFolder folder = TRY(ScratchFolder::make(parent));
-  const StopSignals stop;
-  std::vector<Service> services;
-  for (const Variant variant : {kWhole, kNoSync, kNoLog}) {
-    services.push_back(TRY(start(variant, folder.path() / kNames[variant])));
-  }
+std::vector<Row> all_rows() {
   std::vector<Row> rows;
   for (const Operation operation : kOperations) {
     for (const std::size_t connections : kConnections) rows.push_back({operation, connections, {}});
   }
-  std::vector<Sample> disk;
-  const auto rounds = std::max<std::size_t>(3, static_cast<std::size_t>(seconds / kSlice));
-  for (std::size_t round = 0; round < rounds; ++round) {
-    TRY(stop.check());
-    disk.push_back(TRY(probe_disk(folder.path(), std::chrono::milliseconds(250))));
-    for (Row& row : rows) {
-      // Not always in the same order: the one before leaves the disk busy.
-      for (std::size_t i = 0; i < services.size(); ++i) {
-        const std::size_t variant = (i + round) % services.size();
-        row.samples[variant].push_back(TRY(measure(services[variant], row)));
-      }
-    }
+  return rows;
+}
+
+// All services, not always in the same order: the one before leaves the disk busy.
+Result<void> measure_round(std::size_t round, const std::vector<Service>& services, Row& row) {
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    const std::size_t variant = (i + round) % services.size();
+    row.samples[variant].push_back(TRY(measure(services[variant], row)));
   }
+  return {};
+}
+
+void print(const std::filesystem::path& folder, const std::vector<Sample>& disk,
+           const std::vector<Row>& rows) {
   const Sample sync = median_of(disk);
   std::printf(
       "folder on %s, fdatasync p50 %.2f ms, p99 %.2f ms; medians of %zu rounds of %.2f s\n\n"
@@ -117,8 +112,26 @@ Result<void> run(double seconds, const std::filesystem::path& parent) {
       "| without a log               | per s, of no-log | p50 added,\n"
       "operation   conns |   per s p50 ms p99 ms CPUus |   per s p50 ms p99 ms CPUus "
       "|   per s p50 ms p99 ms CPUus | as is no-sync   | in fdatasyncs\n",
-      file_system_of(folder.path()).c_str(), sync.p50_us / 1e3, sync.p99_us / 1e3, rounds, kSlice);
+      file_system_of(folder).c_str(), sync.p50_us / 1e3, sync.p99_us / 1e3, disk.size(), kSlice);
   for (const Row& row : rows) print(row, sync);
+}
+
+Result<void> run(double seconds, const std::filesystem::path& parent) {
+  const ScratchFolder folder = TRY(ScratchFolder::make(parent));
+  const StopSignals stop;
+  std::vector<Service> services;
+  for (const Variant variant : {kWhole, kNoSync, kNoLog}) {
+    services.push_back(TRY(start(variant, folder.path() / kNames[variant])));
+  }
+  std::vector<Row> rows = all_rows();
+  std::vector<Sample> disk;
+  const auto rounds = std::max<std::size_t>(3, static_cast<std::size_t>(seconds / kSlice));
+  for (std::size_t round = 0; round < rounds; ++round) {
+    TRY(stop.check());
+    disk.push_back(TRY(probe_disk(folder.path(), std::chrono::milliseconds(250))));
+    for (Row& row : rows) TRY(measure_round(round, services, row));
+  }
+  print(folder.path(), disk, rows);
   return {};
 }
 

@@ -5,16 +5,19 @@
 
 namespace kw::audit {
 
-Log::Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor lock)
+Log::Log(std::filesystem::path folder, const LogOptions& options, FileDescriptor lock,
+         Reserve reserve)
     : folder_(std::move(folder)),
       options_(options),
       lock_(std::move(lock)),
       opened_(Clock::now()),
-      tree_(TileFiles(folder_)) {}
+      tree_(TileFiles(folder_)),
+      reserve_(std::move(reserve)) {}
 
 Result<std::unique_ptr<Log>> Log::open(const std::filesystem::path& folder,
                                        const LogOptions& options) {
-  return std::unique_ptr<Log>(new Log(folder, options, FileDescriptor()));
+  Reserve reserve = TRY(Reserve::open(folder, options.reserve_calls));
+  return std::unique_ptr<Log>(new Log(folder, options, FileDescriptor(), std::move(reserve)));
 }
 
 Log::~Log() { stop(); }
@@ -41,6 +44,12 @@ bool Log::wait_for_growth(std::uint64_t, std::uint64_t, Deadline deadline) const
   while (!stopping_ && !has_passed(deadline)) progress_.wait_until(mutex_, deadline);
   return !stopping_;
 }
+
+Log::Gate Log::add_gate(std::uint64_t) { return 0; }
+void Log::pass(Gate, std::uint64_t) {}
+void Log::shut(Gate, const std::string&) {}
+
+std::optional<std::string> Log::trouble_now() const { return std::nullopt; }
 
 LogReading Log::read() const { return {}; }
 

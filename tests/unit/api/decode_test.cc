@@ -253,8 +253,10 @@ TEST_CASE("decode: refuses names of keys that are none", "[api][decode]") {
 }
 
 TEST_CASE("decode: says what is not in this release", "[api][decode]") {
-  CHECK_CODE(read(decode_create_key, with(kCreate, "residency", "wrapped")), Code::Unimplemented);
   CHECK_CODE(read(decode_create_key, with(kCreate, "rotate_every", "90d")), Code::Unimplemented);
+  for (const char* residency : {"token", "wrapped"}) {
+    CHECK(read(decode_create_key, with(kCreate, "residency", residency)));
+  }
   check_refused(decode_create_key, with(kCreate, "residency", "cloud"), "residency");
   check_refused(decode_create_key, with(kCreate, "tags", {{"a", 1}}), "tags");
 }
@@ -293,6 +295,18 @@ TEST_CASE("decode: takes 1 to 1,000 parts in a batch", "[api][decode]") {
   (void)REQUIRE_OK(batch(1000));
   CHECK_CODE(batch(1001), Code::InvalidArgument);
   CHECK_CODE(batch(0), Code::InvalidArgument);
+}
+
+TEST_CASE("decode: each part of a batch is a step, and says what it asks of the token",
+          "[api][decode]") {
+  const Act act = REQUIRE_OK(read_text(
+      decode_batch,
+      R"({"requests":[{"op":"sign","key":"k","message":"eA=="},{"op":"random","bytes":1},{}]})"));
+  const core::Steps steps = act.steps();
+  CHECK(steps[core::index_of(core::Work::Asymmetric)] == 1);
+  CHECK(steps[core::index_of(core::Work::Symmetric)] == 1);
+  CHECK(steps[core::index_of(core::Work::Host)] == 2);  // a refusal, and the answer
+  CHECK(act.next() == core::Work::Asymmetric);
 }
 
 TEST_CASE("decode: refuses a bad part of a batch at the door and not the whole", "[api][decode]") {

@@ -151,6 +151,17 @@ TEST_CASE("key create: sends algorithm and tags", "[cli][commands]") {
                                         "tags": {"team": "pay", "env": "prod"}})"));
 }
 
+TEST_CASE("key create: says where the key shall live", "[cli][commands]") {
+  const FakeServer server(always({{"name", "app/x"}}, 201));
+  const auto outcome = call(server.as_app(
+      {"key", "create", "app/x", "--algorithm", "hmac-sha256", "--residency", "wrapped"}));
+  CHECK(outcome.exit == 0);
+  CHECK(sent(server).at("residency") == "wrapped");
+  CHECK(
+      call(server.as_app({"key", "create", "x", "--algorithm", "ed25519", "--residency", "cloud"}))
+          .exit == 2);
+}
+
 TEST_CASE("key list: follows the pages", "[cli][commands]") {
   const FakeServer server([](const FakeRequest& request) {
     const bool second = request.target.find("after=a") != std::string::npos;

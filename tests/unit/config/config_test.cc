@@ -58,6 +58,8 @@ TEST_CASE("config: what may be absent has defaults", "[config]") {
   CHECK_FALSE(config.token.executors);
   CHECK_FALSE(config.token.allow_suite_3);
   CHECK(config.token.environment.empty());
+  CHECK(config.token.parameters.empty());
+  CHECK_FALSE(config.token.profile);
   CHECK(config.limits.request_deadline == 10s);
   CHECK(config.catalog == "d");
 }
@@ -66,17 +68,39 @@ TEST_CASE("config: optional settings are read", "[config]") {
   const std::string yaml =
       replaced(kShortest, "pin: env:PIN",
                "pin: env:PIN, directory: token, executors: 3, allow_suite_3: true, "
-               "environment: {SOFTHSM2_CONF: token/softhsm2.conf}") +
+               "environment: {SOFTHSM2_CONF: token/softhsm2.conf}, "
+               "parameters: \"configdir='sql:db'\", profile: token.profile") +
       "limits: {request_deadline: 250ms, idle_timeout: 2m, connections: 10, queue: 20}\n";
   const Config config = REQUIRE_OK(Config::parse(yaml, "/srv"));
   CHECK(config.token.directory == std::filesystem::path("/srv/token"));
   CHECK(config.token.executors == 3u);
   CHECK(config.token.allow_suite_3);
   CHECK(config.token.environment.at("SOFTHSM2_CONF") == "/srv/token/softhsm2.conf");
+  CHECK(config.token.parameters == "configdir='sql:db'");
+  CHECK(config.token.profile == std::filesystem::path("/srv/token.profile"));
   CHECK(config.limits.request_deadline == 250ms);
   CHECK(config.limits.idle_timeout == 2min);
   CHECK(config.limits.connections == 10);
   CHECK(config.limits.queue == 20);
+}
+
+TEST_CASE("config: what the token likes and how long it may hang are read", "[config]") {
+  const Config plain = REQUIRE_OK(Config::parse(kShortest, ""));
+  CHECK_FALSE(plain.token.concurrency.symmetric);
+  CHECK(plain.token.hung_after == 10s);
+  CHECK(plain.token.most_hung == 4);
+  CHECK_FALSE(plain.limits.queue_per_caller);
+  const std::string yaml = replaced(kShortest, "pin: env:PIN",
+                                    "pin: env:PIN, concurrency: {symmetric: 4, generate: 2}, "
+                                    "hung_after: 3s, most_hung: 7") +
+                           "limits: {queue: 20, queue_per_caller: 9}\n";
+  const Config config = REQUIRE_OK(Config::parse(yaml, ""));
+  CHECK(config.token.concurrency.symmetric == 4u);
+  CHECK_FALSE(config.token.concurrency.asymmetric);
+  CHECK(config.token.concurrency.generate == 2u);
+  CHECK(config.token.hung_after == 3s);
+  CHECK(config.token.most_hung == 7);
+  CHECK(config.limits.queue_per_caller == 9u);
 }
 
 struct Bad {
@@ -137,6 +161,39 @@ TEST_CASE("config: a fault is told with its place", "[config][errors]") {
           "line 5, column 41: audit.checkpoint_every: from 100ms to 1s"},
       Bad{"directory: l", "directory: l, checkpoint_every: 99ms",
           "line 5, column 41: audit.checkpoint_every: from 100ms to 1s"},
+      Bad{"directory: l", "directory: l, sinks: {}",
+          "line 5, column 30: audit.sinks: expected a list of sinks"},
+      Bad{"directory: l", "directory: l, sinks: [{kind: unix, path: s}]",
+          "line 5, column 31: audit.sinks[0].name: missing"},
+      Bad{"directory: l", "directory: l, sinks: [{name: a, kind: unix}]",
+          "line 5, column 31: audit.sinks[0].path: missing"},
+      Bad{"directory: l", "directory: l, sinks: [{name: ../a, kind: unix, path: s}]",
+          "line 5, column 38: audit.sinks[0].name: expected at most 32 lower-case letters, digits "
+          "and '-'"},
+      Bad{"directory: l", "directory: l, sinks: [{name: a, kind: kafka}]",
+          "line 5, column 47: audit.sinks[0].kind: expected journald, syslog-tls or unix"},
+      Bad{"directory: l", "directory: l, sinks: [{name: a, kind: journald, format: xml}]",
+          "line 5, column 65: audit.sinks[0].format: expected json, cef or ocsf"},
+      Bad{"directory: l", "directory: l, sinks: [{name: a, kind: journald, require: maybe}]",
+          "line 5, column 66: audit.sinks[0].require: expected true or false"},
+      Bad{"directory: l", "directory: l, sinks: [{name: a, kind: journald, ca: c}]",
+          "line 5, column 61: audit.sinks[0].ca: not of this kind of sink"},
+      Bad{"directory: l", "directory: l, sinks: [{name: a, kind: unix, path: s, require: true}]",
+          "line 5, column 71: audit.sinks[0].require: a required unix sink must have acknowledge: "
+          "true"},
+      Bad{"directory: l", "directory: l, sinks: [{name: a, kind: syslog-tls, address: 'unix:s'}]",
+          "line 5, column 68: audit.sinks[0].address: expected HOST:PORT"},
+      Bad{"directory: l", "directory: l, sinks: [{name: a, kind: syslog-tls, address: 'a:6514'}]",
+          "line 5, column 31: audit.sinks[0].ca: missing"},
+      Bad{"directory: l",
+          "directory: l, sinks: [{name: a, kind: journald}, {name: a, kind: journald}]",
+          "line 5, column 65: audit.sinks[1].name: the same name twice"},
+      Bad{"directory: l", "directory: l, sinks: [{name: a, kind: journald, colour: red}]",
+          "line 5, column 57: audit.sinks[0].colour: unknown key"},
+      Bad{"directory: l", "directory: l, durable_within: 61s",
+          "line 5, column 39: audit.durable_within: from 100ms to 1m"},
+      Bad{"directory: l", "directory: l, durable_within: 99ms",
+          "line 5, column 39: audit.durable_within: from 100ms to 1m"},
       Bad{"policy: p", "policy: p\ntelemetry: '127.0.0.1:1'",
           "line 7, column 12: telemetry: expected a mapping"},
       Bad{"policy: p", "policy: p\ntelemetry: {}", "line 7, column 12: telemetry.listen: missing"},
@@ -148,6 +205,12 @@ TEST_CASE("config: a fault is told with its place", "[config][errors]") {
           "line 7, column 21: telemetry.listen: expected HOST:PORT, unix:PATH or systemd"},
       Bad{"policy: p", "policy: p\ntelemetry: {listen: systemd}",
           "line 7, column 21: telemetry.listen: expected HOST:PORT or unix:PATH"},
+      Bad{"policy: p", "policy: p\nlimits: {queue: 4, queue_per_caller: 5}",
+          "line 7, column 38: limits.queue_per_caller: expected a number from 1 to 4"},
+      Bad{"pin: env:PIN", "pin: env:PIN, most_hung: 0",
+          "line 3, column 61: token.most_hung: expected a number from 1 to 256"},
+      Bad{"pin: env:PIN", "pin: env:PIN, concurrency: {wrap: 1}",
+          "line 3, column 64: token.concurrency.wrap: unknown key"},
       Bad{"policy: p", "policy: p\nlimits: {queue: -1}",
           "line 7, column 17: limits.queue: expected a number from 1 to 1000000"});
   INFO(bad.to);
@@ -155,6 +218,34 @@ TEST_CASE("config: a fault is told with its place", "[config][errors]") {
   REQUIRE_FALSE(config.has_value());
   CHECK(config.error().code() == Code::InvalidArgument);
   CHECK(config.error().detail() == bad.message);
+}
+
+TEST_CASE("config: witnesses are read, and how many must cosign", "[config][witness]") {
+  const auto parse = [](const std::string& audit) {
+    return Config::parse(replaced(kShortest, "audit: {directory: l}", "audit: " + audit), "/etc");
+  };
+  CHECK(REQUIRE_OK(parse("{directory: l}")).witnesses.empty());
+  const std::string two = "[{url: 'https://a', key: k+1, ca: ca.pem}, {url: 'http://b', key: l}]";
+  const Config config = REQUIRE_OK(parse("{directory: l, witnesses: " + two + "}"));
+  REQUIRE(config.witnesses.size() == 2);
+  CHECK(config.witnesses[0].url == "https://a");
+  CHECK(config.witnesses[0].key == "k+1");
+  CHECK(config.witnesses[0].ca == std::filesystem::path("/etc/ca.pem"));
+  CHECK_FALSE(config.witnesses[1].ca);
+  CHECK(config.witness_quorum == 2);
+  CHECK(REQUIRE_OK(parse("{directory: l, witness_quorum: 1, witnesses: " + two + "}"))
+            .witness_quorum == 1);
+  for (const std::string& bad :
+       {std::string("{directory: l, witnesses: []}"), std::string("{directory: l, witnesses: a}"),
+        std::string("{directory: l, witness_quorum: 1}"),
+        std::string("{directory: l, witnesses: [{url: 'https://a'}]}"),
+        std::string("{directory: l, witnesses: [{key: k}]}"),
+        std::string("{directory: l, witnesses: [{url: u, key: k, other: x}]}"),
+        "{directory: l, witness_quorum: 3, witnesses: " + two + "}",
+        "{directory: l, witness_quorum: 0, witnesses: " + two + "}"}) {
+    INFO(bad);
+    CHECK_CODE(parse(bad), Code::InvalidArgument);
+  }
 }
 
 TEST_CASE("config: telemetry has an address of its own", "[config][telemetry]") {

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <future>
-
-#include "service/core/executors.h"
 #include "service/telemetry/page.h"
 #include "tests/unit/core/door_fixture.h"
 
@@ -19,32 +16,6 @@ std::string value_in(const Room& room, const std::string& series) {
   const std::size_t begin = at + series.size() + 2;
   return text.substr(begin, text.find('\n', begin) - begin);
 }
-
-Job job_of(
-    Task<void(KeyService&)> run, Task<void()> late = [] {}) {
-  return {deadline_in(std::chrono::seconds(30)), std::move(run), std::move(late)};
-}
-
-// Keeps one executor busy until its end.
-struct Occupied {
-  Occupied(Executors& executors, Lane lane) {
-    std::promise<void> begun;
-    auto running = begun.get_future();
-    const bool taken = executors.submit(
-        lane, job_of([begun = std::move(begun), go = go_.get_future()](KeyService&) mutable {
-          begun.set_value();
-          go.wait();
-        }));
-    REQUIRE(taken);
-    running.wait();
-  }
-  Occupied(const Occupied&) = delete;
-  Occupied& operator=(const Occupied&) = delete;
-  ~Occupied() { go_.set_value(); }
-
- private:
-  std::promise<void> go_;
-};
 
 }  // namespace
 
@@ -103,43 +74,6 @@ TEST_CASE_METHOD(DoorFixture, "describe: a policy changes when its text does, no
   write_policy_file(kPolicy + "# another text\n");
   backend->activate(REQUIRE_OK(backend->stage_policy()));
   CHECK(changed() != before);
-}
-
-TEST_CASE_METHOD(DoorFixture, "describe: a full lane refuses and is counted alone",
-                 "[core][telemetry][executors]") {
-  Executors executors(*backend, {.token_threads = 1, .queue_length = 2});
-  {
-    const Occupied occupied(executors, Lane::Host);
-    CHECK(executors.submit(Lane::Host, job_of([](KeyService&) {})));
-    CHECK(executors.submit(Lane::Host, job_of([](KeyService&) {})));
-    CHECK_FALSE(executors.submit(Lane::Host, job_of([](KeyService&) {})));
-    CHECK(value_in(executors, "keyward_queue_length{lane=\"host\"}") == "2");
-    CHECK(value_in(executors, "keyward_queue_refused_total{lane=\"host\"}") == "1");
-    CHECK(value_in(executors, "keyward_queue_refused_total{lane=\"token\"}") == "0");
-  }
-}
-
-TEST_CASE_METHOD(DoorFixture, "executors: another queue length holds at once",
-                 "[core][executors]") {
-  Executors executors(*backend, {.token_threads = 1, .queue_length = 1});
-  const Occupied occupied(executors, Lane::Host);
-  CHECK(executors.submit(Lane::Host, job_of([](KeyService&) {})));
-  CHECK_FALSE(executors.submit(Lane::Host, job_of([](KeyService&) {})));
-  executors.set_queue_length(2);
-  CHECK(executors.submit(Lane::Host, job_of([](KeyService&) {})));
-  executors.set_queue_length(1);
-  CHECK_FALSE(executors.submit(Lane::Host, job_of([](KeyService&) {})));
-  CHECK(value_in(executors, "keyward_queue_length{lane=\"host\"}") == "2");
-}
-
-TEST_CASE_METHOD(DoorFixture, "executors: a job too late in the queue is told and counted",
-                 "[core][executors]") {
-  std::promise<void> told;
-  Executors executors(*backend, {.token_threads = 1, .queue_length = 2});
-  REQUIRE(executors.submit(Lane::Host,
-                           {Clock::now(), [](KeyService&) {}, [&told] { told.set_value(); }}));
-  told.get_future().wait();
-  CHECK(value_in(executors, "keyward_queue_late_total{lane=\"host\"}") == "1");
 }
 
 }  // namespace kw::core

@@ -57,13 +57,17 @@ DoorFixture::DoorFixture(Closed) {
 Result<std::unique_ptr<Backend>> DoorFixture::try_open() {
   return Backend::open({.module = hsm.module_path(),
                         .token_uri = "pkcs11:token=keyward",
-                        .pin = hsm.pin(),
+                        .pin = Secret::copy_of(as_bytes(pin)),
+                        .profile = profile,
                         .token_directory = hsm.token_directory(),
                         .allow_suite_3 = allow_suite_3,
                         .catalog = folder / "catalog.db",
                         .audit_directory = folder / "audit",
                         .checkpoint_every = checkpoint_every,
-                        .policy = folder / "policy.yaml"});
+                        .sinks = {},
+                        .witnesses = witnesses,
+                        .policy = folder / "policy.yaml",
+                        .healer = healer});
 }
 
 void DoorFixture::open() {

@@ -55,6 +55,12 @@ struct DoorFixture {
 
   // Nothing is signed in between: the token's calls are the tests' own.
   std::chrono::milliseconds checkpoint_every = std::chrono::hours(1);
+  std::vector<WitnessOptions> witnesses;
+
+  HealerOptions healer;
+  std::string pin{test::SoftHsm::kPin};
+  // What try_open gives the backend of the token's profile.
+  std::optional<token_profile::TokenProfile> profile;
 
   bool allow_suite_3 = false;
   test::SoftHsm hsm;

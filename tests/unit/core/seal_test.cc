@@ -43,58 +43,6 @@ TEST_CASE_METHOD(DoorFixture, "seal: a request that cannot be read is on record"
   CHECK(last_record()["outcome"] == "invalid_argument");
 }
 
-TEST_CASE_METHOD(DoorFixture, "executors: a hung token call holds one of them, nothing else",
-                 "[core][executors][fault]") {
-  make_key("app/one", "xaes-256-gcm");
-  Executors executors(*backend, {.token_threads = 2, .queue_length = 8});
-  const auto submit_wrap = [&](std::promise<bool>& done) {
-    Job job{.deadline = deadline_in(std::chrono::seconds(30)),
-            .run =
-                [this, &done](KeyService& service) {
-                  const Wrap request{name("app/one"), Secret::copy_of(as_bytes("x")), {}};
-                  done.set_value(opened(service.wrap(call_as("app"), request)).has_value());
-                },
-            .late = [] {}};
-    return executors.submit(Lane::Token, std::move(job));
-  };
-  hsm.rules("hang C_Encrypt 1");
-  std::promise<bool> hung;
-  REQUIRE(submit_wrap(hung));
-  while (hsm.hanging() == 0) std::this_thread::yield();
-  for (int i = 0; i < 5; ++i) {
-    std::promise<bool> free;
-    REQUIRE(submit_wrap(free));
-    CHECK(free.get_future().get());
-  }
-  hsm.clear();
-  CHECK(hung.get_future().get());
-}
-
-TEST_CASE_METHOD(DoorFixture, "executors: a full lane refuses at once, a late job is told so",
-                 "[core][executors]") {
-  std::promise<void> started;
-  std::promise<void> go_on;
-  std::promise<void> told;
-  std::shared_future<void> gate = go_on.get_future().share();
-  {
-    Executors executors(*backend, {.token_threads = 1, .queue_length = 1});
-    const Deadline later = deadline_in(std::chrono::seconds(30));
-    REQUIRE(executors.submit(Lane::Token, {later,
-                                           [&started, gate](KeyService&) {
-                                             started.set_value();
-                                             gate.wait();
-                                           },
-                                           [] {}}));
-    started.get_future().wait();
-    const Deadline now = Clock::now();
-    REQUIRE(executors.submit(Lane::Token, {now, [](KeyService&) { FAIL("it was late"); },
-                                           [&told] { told.set_value(); }}));
-    CHECK_FALSE(executors.submit(Lane::Token, {later, [](KeyService&) {}, [] {}}));
-    go_on.set_value();
-    told.get_future().wait();
-  }
-}
-
 TEST_CASE_METHOD(DoorFixture, "maintain: a token that stops answering shows in troubles",
                  "[core][backend][fault]") {
   door->maintain();

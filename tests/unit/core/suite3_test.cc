@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
+
 #include "base/file.h"
+#include "pkcs11/profile.h"
 #include "service/audit_verify/verify.h"
-#include "tests/unit/core/door_fixture.h"
+#include "tests/unit/core/outage_fixture.h"
 
 // Suite 3 at the door: what configuration and policy have to say, what goes on record. And a
 // service key that MACs, where the token derives nothing.
@@ -9,21 +12,54 @@ namespace kw::core {
 namespace {
 
 constexpr const char* kHost = "aes-256-gcm-host";
+constexpr const char* kHostRules =
+    "  - {id: host, allow: [create, rotate], to: [admin], keys: ['**'], when: {algorithm: "
+    "[aes-256-gcm-host]}}\n"
+    "  - {id: host-use, allow: [wrap, unwrap, rewrap, data-key], to: [app], keys: "
+    "['app/host'], when: {algorithm: [aes-256-gcm-host]}}\n";
 
 struct HostFixture : DoorFixture {
   HostFixture() : DoorFixture(Closed{}) {
-    write_policy_file(
-        kPolicy +
-        "  - {id: host, allow: [create, rotate], to: [admin], keys: ['**'], when: {algorithm: "
-        "[aes-256-gcm-host]}}\n"
-        "  - {id: host-use, allow: [wrap, unwrap, rewrap, data-key], to: [app], keys: "
-        "['app/host'], when: {algorithm: [aes-256-gcm-host]}}\n");
+    write_policy_file(kPolicy + kHostRules);
     allow_suite_3 = true;
     open();
   }
   Result<Unwrapped> unwrapped(const Bytes& blob) {
     return opened(door->unwrap(call_as("app"), {blob, {}, std::nullopt}));
   }
+};
+
+// A door whose token goes away, with a key of suite 3 and a blob from before.
+struct HostOutage : OutageFixture {
+  HostOutage() {
+    close();
+    write_policy_file(kPolicy + kHostRules);
+    allow_suite_3 = true;
+    open();
+    host_key = make_key("app/host", kHost);
+    host_blob = wrap("app/host", "kept", {});
+  }
+  Result<Unwrapped> unwrap_host() {
+    return opened(door->unwrap(call_as("app"), {host_blob, {}, std::nullopt}));
+  }
+  bool host_works() {
+    const Result<Unwrapped> plain = unwrap_host();
+    if (plain) return as_text(plain->plaintext.reveal()) == "kept";
+    REQUIRE(plain.error().code() == Code::Unavailable);
+    return false;
+  }
+  void destroy_host_key() const {
+    const std::string id = to_hex(to_bytes(host_key->id.bytes())) + "00000001";
+    const std::string destroy = "pkcs11-tool --module " + std::string(test::SoftHsm::kModule) +
+                                " --token-label keyward --login --pin " +
+                                std::string(test::SoftHsm::kPin) +
+                                " --delete-object --type secrkey --id " + id + " >/dev/null 2>&1";
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the tool has an environment of its own
+    REQUIRE(std::system(destroy.c_str()) == 0);
+  }
+
+  KeyView host_key;
+  Bytes host_blob;
 };
 
 // A token that makes AES keys and derives nothing from them.
@@ -104,6 +140,95 @@ TEST_CASE_METHOD(HostFixture, "suite 3: switched off, its keys do nothing", "[co
   CHECK_CODE(opened(door->create_key(call_as("admin"), {name("app/new"), kHost, {}})),
              Code::FailedPrecondition);
   CHECK(opened(door->disable_key(call_as("admin"), {name("app/host"), std::nullopt})));
+}
+
+TEST_CASE_METHOD(HostFixture, "suite 3: a wrapped key of it, before and after a restart",
+                 "[core][suite3][wrapped]") {
+  const CreateKey request{name("app/host"), kHost, {}, keys::Residency::Wrapped};
+  const KeyView made = REQUIRE_OK(opened(door->create_key(call_as("admin"), request)));
+  CHECK(made->residency == keys::Residency::Wrapped);
+  const Bytes blob = wrap("app/host", "text", {});
+  close();
+  open();
+  CHECK(as_text(REQUIRE_OK(unwrapped(blob)).plaintext.reveal()) == "text");
+  CHECK(last_record()["suite"] == "3");
+  (void)REQUIRE_OK(opened(door->rotate_key(call_as("admin"), name("app/host"))));
+  CHECK(REQUIRE_OK(opened(door->rewrap(call_as("app"), {blob, {}, std::nullopt, std::nullopt})))
+            .version == Version{2});
+}
+
+TEST_CASE_METHOD(HostOutage, "suite 3: opens its blobs again in every epoch",
+                 "[core][suite3][healing][fault]") {
+  move_away();
+  await("out of service", [this] {
+    door->maintain();
+    (void)host_works();
+    return !is_ready();
+  });
+  CHECK_CODE(unwrap_host(), Code::Unavailable);
+  move_back();
+  await_service();
+  await("opened", [this] { return host_works(); });
+  CHECK(epochs() >= 2);
+  CHECK(metric("keyward_quarantined_versions") == 0);
+}
+
+TEST_CASE_METHOD(HostOutage, "suite 3: a lost handle is found again and compared with the catalog",
+                 "[core][suite3][healing][fault]") {
+  hsm.clear();
+  hsm.rules("fail C_SignInit 1 CKR_KEY_HANDLE_INVALID");
+  CHECK(host_works());
+  CHECK(hsm.count("C_FindObjectsInit") >= 2);  // for the use, and for the comparison
+  CHECK(epochs() == 1);
+}
+
+TEST_CASE_METHOD(HostOutage, "suite 3: a key that was lost is put aside, alone",
+                 "[core][suite3][healing]") {
+  destroy_host_key();
+  CHECK_CODE(unwrap_host(), Code::Unavailable);
+  await("put aside", [this] { return metric("keyward_quarantined_versions") == 1; });
+  CHECK_CODE(unwrap_host(), Code::Unavailable);
+  CHECK(all_work());
+}
+
+TEST_CASE_METHOD(HostOutage, "suite 3: another key under its name goes into quarantine, alone",
+                 "[core][suite3][healing]") {
+  close();
+  {
+    const auto token = hsm.open();
+    auto session = REQUIRE_OK(token->open_session());
+    const Bytes id = pkcs11::object_id(host_key->id, Version{1});
+    CHECK(REQUIRE_OK(pkcs11::destroy_all(session, id)) == 1);
+    (void)REQUIRE_OK(pkcs11::generate(session, pkcs11::Profile::MacSha256, id,
+                                      pkcs11::object_label(host_key->name, Version{1})));
+  }
+  open();
+  CHECK(metric("keyward_quarantined_versions") == 1);
+  CHECK_CODE(unwrap_host(), Code::Unavailable);
+  CHECK(last_record()["reason"] == "quarantined");
+  CHECK(last_record()["suite"] == "3");
+  CHECK(all_work());
+}
+
+TEST_CASE_METHOD(NoDerivation, "backend: a service key that MACs is proven in every epoch",
+                 "[core][backend][healing][fault]") {
+  make_key("app/mac", "hmac-sha256");
+  const Context bound = context({{"tenant", "7"}});
+  const Bytes before = REQUIRE_OK(opened(door->context_mac(call_as("admin"), bound)));
+  hsm.rules("fail C_DeriveKey * CKR_MECHANISM_INVALID; fail C_Sign * CKR_DEVICE_REMOVED");
+  CHECK_CODE(opened(door->context_mac(call_as("admin"), bound)), Code::Unavailable);
+  const Deadline bounded = deadline_in(std::chrono::seconds(120));
+  while (backend->troubles().empty()) {
+    REQUIRE_FALSE(has_passed(bounded));
+    door->maintain();
+  }
+  hsm.clear();
+  hsm.rules("fail C_DeriveKey * CKR_MECHANISM_INVALID");
+  while (!opened(door->context_mac(call_as("admin"), bound))) {
+    REQUIRE_FALSE(has_passed(bounded));
+    door->maintain();
+  }
+  CHECK(REQUIRE_OK(opened(door->context_mac(call_as("admin"), bound))) == before);
 }
 
 TEST_CASE_METHOD(NoDerivation, "backend: founds itself on a token that derives nothing",

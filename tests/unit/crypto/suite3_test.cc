@@ -36,7 +36,7 @@ std::map<std::string, std::string> suite3_example() {
 
 // A token bench with one key of suite 3 whose value the test knows.
 struct Suite3Fixture : test::TokenBench {
-  Suite3Fixture() { key.versions.front().check = REQUIRE_OK(known_mac(*bench, key, Version{1})); }
+  Suite3Fixture() { key.versions.front().check = REQUIRE_OK(known_mac(*bench, key, version())); }
   const keys::KeyVersion& version() const { return key.versions.front(); }
   Bytes wrapped(std::string_view text, const Context& bound = {}) {
     return REQUIRE_OK(wrap(*bench, key, version(), secret(text), bound));
@@ -184,6 +184,9 @@ TEST_CASE_METHOD(Suite3Fixture, "suite 3: a key made, rotated, rewrapped, and it
   second.number = Version{2};
   second.check = std::move(material.check);
   (void)REQUIRE_OK(verify_version(*bench, key, version()));
+  keys::KeyVersion another = second;
+  another.check = version().check;
+  CHECK_CODE(verify_version(*bench, key, another), Code::Internal);
   const Context before = context({{"a", "1"}});
   const Context after = context({{"a", "2"}});
   const Blob blob = REQUIRE_OK(decode_blob(wrapped(kText, before)));
@@ -234,12 +237,26 @@ TEST_CASE_METHOD(Suite3Fixture, "suite 3: a token whose HMAC is another is sick,
   CHECK_CODE(opened(blob), Code::Unavailable);
 }
 
+TEST_CASE_METHOD(Suite3Fixture, "suite 3: a token that was sick for one call accuses nobody",
+                 "[crypto][suite3][fault]") {
+  const Bytes good = wrapped(kText);
+  hsm.clear();
+  hsm.rules("flip C_Sign 1");  // another message key; the known answer and the second try are right
+  CHECK(text_of(good) == kText);
+  CHECK(hsm.count("C_Sign") == 3);
+  hsm.clear();
+  hsm.rules("flip C_Sign */1");
+  const Blob blob = REQUIRE_OK(decode_blob(good));
+  CHECK_CODE(opened(blob), Code::Unavailable);
+}
+
 TEST_CASE_METHOD(Suite3Fixture, "suite 3: a stale handle is found again, once",
                  "[crypto][suite3][fault]") {
   key = make_key("aes-256-gcm-host");
   const Bytes blob = wrapped(kText);
   hsm.rules("fail C_SignInit 1 CKR_KEY_HANDLE_INVALID");
   CHECK(text_of(blob) == kText);
+  CHECK(bench->refinds() == 1);  // who used it compares it with the catalog again
   hsm.rules("fail C_SignInit * CKR_KEY_HANDLE_INVALID");
   CHECK_CODE(wrap(*bench, key, version(), secret(kText), Context()), Code::Unavailable);
 }

@@ -52,9 +52,11 @@ TEST_CASE("state: each word names its state", "[keys][state]") {
   CHECK_FALSE(parse_state(""));
 }
 
-TEST_CASE("residency: only the token's word is known", "[keys][state]") {
-  CHECK(parse_residency(name_of(Residency::Token)) == Residency::Token);
-  CHECK_FALSE(parse_residency("wrapped"));
+TEST_CASE("residency: its two words are known", "[keys][state]") {
+  CHECK(parse_residency("token") == Residency::Token);
+  CHECK(parse_residency("wrapped") == Residency::Wrapped);
+  CHECK(name_of(Residency::Wrapped) == "wrapped");
+  CHECK_FALSE(parse_residency("Wrapped"));
 }
 
 TEST_CASE("key: the newest enabled version is the primary", "[keys][key]") {

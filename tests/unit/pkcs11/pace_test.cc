@@ -56,6 +56,17 @@ TEST_CASE("pace: a waiter goes on when its patience ends, and the hung permit is
   CHECK(pace.written_off(Pace::Kind::Symmetric) == 2);
 }
 
+TEST_CASE("pace: making a key has a limit of its own, and more patience", "[pkcs11][pace]") {
+  Pace pace({.symmetric = 1, .asymmetric = 1, .generate = 1}, std::chrono::milliseconds(1));
+  const auto first = pace.enter(Pace::Kind::Generate);
+  const auto other = pace.enter(Pace::Kind::Asymmetric);
+  const Clock::time_point begin = Clock::now();
+  const auto second = pace.enter(Pace::Kind::Generate);
+  CHECK(Clock::now() - begin >= std::chrono::milliseconds(200));
+  CHECK(pace.written_off(Pace::Kind::Generate) == 1);
+  CHECK(pace.written_off(Pace::Kind::Asymmetric) == 0);
+}
+
 TEST_CASE("pace: a moved permit is given back once", "[pkcs11][pace]") {
   Pace pace({.symmetric = 1, .asymmetric = 1}, std::chrono::hours(1));
   {

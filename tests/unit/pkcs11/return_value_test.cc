@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/return_value.h"
 
+#include <set>
+
 #include "pkcs11/cryptoki.h"
 #include "tests/support/expect.h"
 
@@ -37,6 +39,15 @@ TEST_CASE("return_value: a failed call says which function, which code, and no a
   CHECK(error.advice().empty());
   CHECK(pkcs11::is_ambiguous_on_decrypt(error));
   CHECK_FALSE(pkcs11::is_ambiguous_on_decrypt(pkcs11::fail(CKR_DEVICE_ERROR, "C_Decrypt")));
+}
+
+TEST_CASE("return_value: all rows are there, each once", "[pkcs11][rv]") {
+  std::set<unsigned long> values;
+  for (const ReturnValue& row : all_return_values()) {
+    CHECK(values.insert(row.value).second);
+    CHECK(pkcs11::find_return_value(row.name)->value == row.value);
+  }
+  CHECK(values.size() > 90);
 }
 
 TEST_CASE("return_value: names lead back to their numbers", "[pkcs11][rv]") {

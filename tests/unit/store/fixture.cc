@@ -103,4 +103,17 @@ keys::Key add_key(store::Catalog& catalog, std::string_view name, std::string_vi
   return key;
 }
 
+keys::Key add_wrapped_key(store::Catalog& catalog, std::string_view name) {
+  keys::Key key = make_key(name, "xaes-256-gcm");
+  key.residency = keys::Residency::Wrapped;
+  REQUIRE_OK(catalog.begin_key(key));
+  keys::KeyVersion& version = key.versions.front();
+  version.check = Bytes(16, 2);
+  version.wrapped = Bytes(40, static_cast<std::uint8_t>(name.back()));
+  version.kek = Version{4};
+  REQUIRE_OK(catalog.publish(key.id, version));
+  version.state = keys::State::Enabled;
+  return key;
+}
+
 }  // namespace kw::test

@@ -48,6 +48,9 @@ struct CatalogFixture {
 keys::Key make_key(std::string_view name, std::string_view algorithm = "ed25519");
 keys::KeyVersion make_version(std::uint32_t number);
 
+// The same as add_key for a key of residency wrapped.
+keys::Key add_wrapped_key(store::Catalog& catalog, std::string_view name);
+
 // Begins and publishes a key with one version; its material is `number` repeated.
 keys::Key add_key(store::Catalog& catalog, std::string_view name,
                   std::string_view algorithm = "ed25519");

@@ -17,11 +17,21 @@ struct LedgerFixture {
   std::filesystem::path path = folder / "catalog.db";
   keys::Key key = test::make_key("team/a");
   Row key_row = row_of(key);
-  Row version_row = make_version_row(key.id, test::make_version(1));
+  Row version_row = make_version_row(key, test::make_version(1));
 
   Result<void> write(std::vector<Row> rows) {
-    const auto ledger = REQUIRE_OK(Ledger::open(path, test::openssl_mac));
+    const auto ledger = REQUIRE_OK(Ledger::open(path, test::openssl_mac, skip));
     return ledger->commit({std::move(rows), {}});
+  }
+
+  static Result<void> skip(const Row&) { return {}; }
+  int count_rows() {
+    int count = 0;
+    (void)REQUIRE_OK(Ledger::open(path, test::openssl_mac, [&count](const Row&) -> Result<void> {
+      ++count;
+      return {};
+    }));
+    return count;
   }
 
   void check_refused(std::vector<Row> rows, const std::string& what) {
@@ -35,7 +45,7 @@ struct LedgerFixture {
 
 TEST_CASE_METHOD(LedgerFixture, "catalog: a gap in a key's versions is refused",
                  "[store][ledger]") {
-  check_refused({key_row, make_version_row(key.id, test::make_version(2))}, "do not count from 1");
+  check_refused({key_row, make_version_row(key, test::make_version(2))}, "do not count from 1");
 }
 
 TEST_CASE_METHOD(LedgerFixture, "catalog: a key without versions is refused", "[store][ledger]") {
@@ -45,7 +55,7 @@ TEST_CASE_METHOD(LedgerFixture, "catalog: a key without versions is refused", "[
 TEST_CASE_METHOD(LedgerFixture, "catalog: words that it does not know are refused",
                  "[store][ledger]") {
   SECTION("algorithm") { key_row.columns[2] = std::string("ml-dsa-65"); }
-  SECTION("residency") { key_row.columns[3] = std::string("wrapped"); }
+  SECTION("residency") { key_row.columns[3] = std::string("cloud"); }
   SECTION("name") { key_row.columns[1] = std::string("Team/A"); }
   SECTION("tags, cut") { key_row.columns[4] = Bytes{0, 1, 0, 1, 'a', 0}; }
   SECTION("tags, extended") { key_row.columns[4] = Bytes{0, 0, 0}; }
@@ -58,7 +68,7 @@ TEST_CASE_METHOD(LedgerFixture, "catalog: words that it does not know are refuse
 TEST_CASE_METHOD(LedgerFixture, "ledger: a version without its key is not written",
                  "[store][ledger]") {
   CHECK_CODE(write({version_row}), Code::Internal);
-  CHECK(REQUIRE_OK(Ledger::open(path, test::openssl_mac))->epoch() == 0);
+  CHECK(REQUIRE_OK(Ledger::open(path, test::openssl_mac, skip))->epoch() == 0);
 }
 
 TEST_CASE_METHOD(LedgerFixture, "ledger: a change that fails in the middle leaves nothing",
@@ -66,15 +76,14 @@ TEST_CASE_METHOD(LedgerFixture, "ledger: a change that fails in the middle leave
   Row twin = key_row;
   twin.columns[0] = to_bytes(KeyId::random().bytes());
   CHECK_CODE(write({key_row, version_row, twin}), Code::Internal);
-  CHECK(REQUIRE_OK(Ledger::open(path, test::openssl_mac))->take_rows().empty());
+  CHECK(count_rows() == 0);
 }
 
 TEST_CASE_METHOD(LedgerFixture, "ledger: each change counts one epoch", "[store][ledger]") {
   REQUIRE_OK(write({key_row, version_row}));
   REQUIRE_OK(write({version_row}));
-  const auto ledger = REQUIRE_OK(Ledger::open(path, test::openssl_mac));
-  CHECK(ledger->epoch() == 2);
-  CHECK(ledger->take_rows().size() == 2);
+  CHECK(REQUIRE_OK(Ledger::open(path, test::openssl_mac, skip))->epoch() == 2);
+  CHECK(count_rows() == 2);
 }
 
 }  // namespace
