@@ -2,6 +2,7 @@
 #include "service/audit/tile.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -86,9 +87,7 @@ Result<Hashes> TileFiles::read(const TileName& name) const {
 Result<void> TileFiles::write(const TileName& name, const Hashes& hashes) const {
   KW_ASSERT(hashes.size() == kTileWidth);
   const std::filesystem::path path = path_of(name);
-  std::error_code failure;
-  std::filesystem::create_directories(path.parent_path(), failure);
-  if (failure) return no_tile("make", path.parent_path(), failure.value());
+  TRY(make_folder(path.parent_path()));
   std::filesystem::path fresh = path;
   fresh += ".new";
   TRY(write_whole(fresh, bytes_of(hashes)));
@@ -113,9 +112,7 @@ Hashes TileFiles::read_partial(const TileName& name, std::size_t most) const {
 
 Result<void> TileFiles::write_partial(const TileName& name, const Hashes& hashes) const {
   const std::filesystem::path folder = folder_of_partials(name);
-  std::error_code failure;
-  const bool is_new = std::filesystem::create_directories(folder, failure);
-  if (failure) return no_tile("make", folder, failure.value());
+  const bool is_new = TRY(make_folder(folder));
   const Bytes bytes = bytes_of(hashes);
   TRY(write_file(folder / std::to_string(hashes.size()), as_text(bytes), kTileMode));
   if (is_new) return sync_up(folder.parent_path());
@@ -134,6 +131,19 @@ Result<void> TileFiles::remove_partials(const TileName& name, std::size_t but_wi
   if (failure) return no_tile("clear", folder, failure.value());
   if (but_width == 0) std::filesystem::remove(folder, failure);
   return {};
+}
+
+// Whether it is new. The log's own folder is never made: where somebody moved it away, another in
+// its place would be in the way of its return.
+Result<bool> TileFiles::make_folder(const std::filesystem::path& folder) const {
+  std::filesystem::path at = folder_.parent_path();
+  bool is_new = false;
+  for (const std::filesystem::path& name : folder.lexically_relative(at)) {
+    at /= name;
+    is_new = ::mkdir(at.c_str(), 0777) == 0;
+    if (!is_new && errno != EEXIST) return no_tile("make", at, errno);
+  }
+  return is_new;
 }
 
 // Makes the names on the way from the log's folder down durable.

@@ -59,6 +59,7 @@ class TileFiles {
  private:
   std::filesystem::path path_of(const TileName& name) const;
   std::filesystem::path folder_of_partials(const TileName& name) const;
+  Result<bool> make_folder(const std::filesystem::path& folder) const;
   Result<void> sync_up(std::filesystem::path folder) const;
 
   std::filesystem::path folder_;

@@ -39,10 +39,6 @@ bool has_event(const Sandbox& sandbox, const std::string& event) {
   return false;
 }
 
-int verify_code(const Sandbox& sandbox) {
-  return run({keyward(), "audit", "verify", sandbox.path("audit")}).exit;
-}
-
 // Wraps until one is not answered well; yields the status of that one. The receipts of the others.
 int wrap_until_one_hangs(const Sandbox& sandbox, std::vector<std::string>& receipts) {
   Client app = sandbox.client("app");

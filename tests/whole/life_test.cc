@@ -29,10 +29,6 @@ std::string unwrapped(Client& client, const json& blob) {
   return reply.status == 200 ? from_base64(reply.body["plaintext"]) : reply.text;
 }
 
-int verify_code(const Sandbox& sandbox) {
-  return run({keyward(), "audit", "verify", sandbox.path("audit")}).exit;
-}
-
 // What came of the requests of a load that went on while the server went away.
 struct Tally {
   std::atomic<int> answered = 0;

@@ -123,4 +123,8 @@ Sandbox& shared_sandbox() {
   return sandbox;
 }
 
+int verify_code(const Sandbox& sandbox) {
+  return run({keyward(), "audit", "verify", sandbox.path("audit")}).exit;
+}
+
 }  // namespace kw::whole

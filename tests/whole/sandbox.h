@@ -81,4 +81,7 @@ class Sandbox {
 // are. Each has key names of its own.
 Sandbox& shared_sandbox();
 
+// The exit code of `keyward audit verify` over its log.
+int verify_code(const Sandbox& sandbox);
+
 }  // namespace kw::whole

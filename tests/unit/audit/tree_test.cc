@@ -264,6 +264,23 @@ TEST_CASE_METHOD(TreeFixture,
   CHECK(REQUIRE_OK(shorter.load(600)) == 512);
 }
 
+TEST_CASE_METHOD(TreeFixture, "tree: a log's folder that went away is not made anew",
+                 "[audit][tree][fault]") {
+  grow(many_leaves(256));
+  REQUIRE_OK(tree.save());
+  const std::filesystem::path away = dir.path().string() + ".away";
+  std::filesystem::rename(dir.path(), away);
+  grow(many_leaves(10));
+  CHECK_CODE(tree.save(), Code::Unavailable);
+  grow(many_leaves(246));
+  CHECK_CODE(tree.save(), Code::Unavailable);
+  CHECK_FALSE(std::filesystem::exists(dir.path()));
+  std::filesystem::rename(away, dir.path());
+  REQUIRE_OK(tree.save());
+  Tree again(files);
+  CHECK(REQUIRE_OK(again.load(512)) == 512);
+}
+
 TEST_CASE_METHOD(TreeFixture, "tree: proves nothing beyond its size", "[audit][tree]") {
   grow(many_leaves(9));
   CHECK_CODE(tree.head(10), Code::InvalidArgument);

@@ -199,7 +199,7 @@ TEST_CASE_METHOD(WrappedDoor, "wrapped: a token that fails in the middle leaves 
        {"fail C_GenerateKey 1 CKR_DEVICE_ERROR", "fail C_WrapKey 1 CKR_DEVICE_ERROR",
         "fail C_UnwrapKey 1 CKR_DEVICE_ERROR", "fail C_DeriveKey 1 CKR_DEVICE_ERROR"}) {
     INFO(rule);
-    close();  // three failures in a row would take the token out of service
+    close();  // the healer's look at the failure before must not meet this rule
     open();
     hsm.clear();
     hsm.rules(rule);
@@ -218,7 +218,7 @@ TEST_CASE_METHOD(WrappedDoor, "wrapped: a KEK whose making was cut short is made
        {"fail C_WrapKey 1 CKR_DEVICE_ERROR", "fail C_UnwrapKey 1 CKR_DEVICE_ERROR",
         "fail C_GetAttributeValue 2 CKR_DEVICE_ERROR"}) {
     INFO(rule);
-    close();  // three failures in a row would take the token out of service
+    close();  // the healer's look at the failure before must not meet this rule
     open();
     hsm.clear();
     hsm.rules(rule);
