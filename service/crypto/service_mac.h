@@ -13,8 +13,7 @@ namespace kw::crypto {
 //   xaes-256-gcm   it can do nothing but derive; the token derives a session key for each purpose,
 //                  once per bench, and MACs the message with it
 //   hmac-sha256    where the token derives nothing; the token MACs the purpose's label, 0x00 and
-//   the
-//                  message's SHA-256
+//                  the message's SHA-256
 // Errors: Unavailable, Internal.
 Result<Bytes> service_mac(Workbench& bench, const keys::Key& service_key, Version version,
                           MacPurpose purpose, ByteView message);

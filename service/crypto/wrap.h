@@ -13,9 +13,8 @@
 namespace kw::crypto {
 
 // Blobs, of the suite of their key: suite 1 is made and opened in the token, suite 3 with a message
-// key in locked memory. Which key and version, and whether the caller
-// may, is decided above. Errors common to all: Unavailable (the token), Internal (a key that is not
-// what the catalog says).
+// key in locked memory. Which key and version, and whether the caller may, is decided above. Errors
+// common to all: Unavailable (the token), Internal (a key that is not what the catalog says).
 
 // OpenFailure is why a blob was refused, for the audit record: the caller gets one answer for all.
 // A changed byte and another context look the same, by design.
