@@ -37,11 +37,7 @@ void Log::run() {
 
 bool Log::take_batch(std::deque<Chunk>& batch) {
   const MutexLock lock(mutex_);
-  while (pending_.empty() && !stopping_) {
-    committer_sleeps_ = true;
-    work_.wait(mutex_);
-  }
-  committer_sleeps_ = false;
+  while (pending_.empty() && !stopping_) work_.wait(mutex_);
   batch = std::exchange(pending_, {});
   return !batch.empty();
 }
@@ -77,7 +73,6 @@ Result<void> Log::commit(Chunk& chunk) {
     TRY(next_segment(*chunk.start));
     const MutexLock lock(mutex_);
     segment_first_ = chunk.start->first_index;
-    growth_wanted_ = 0;
     chunk.start.reset();
   }
   TRY(file_->check_in_place());
@@ -107,7 +102,6 @@ Result<void> Log::sync_or_die() {
 void Log::settle(const Chunk& done) {
   tree_.append(done.leaves);
   Waiters ready;
-  bool has_grown = false;
   {
     const MutexLock lock(mutex_);
     meter_.durable.add(done.end_index - durable_);
@@ -121,11 +115,8 @@ void Log::settle(const Chunk& done) {
       alarm_.notify_all();
     }
     ready = release();
-    has_grown = durable_ >= growth_wanted_;
-    if (has_grown) growth_wanted_ = kNoGrowth;
   }
   progress_.notify_all();
-  if (has_grown) growth_.notify_all();
   for (Waiter& waiter : ready) waiter.callback({});
 }
 

@@ -81,7 +81,7 @@ void Log::stop() {
     stopping_ = true;
   }
   work_.notify_all();
-  growth_.notify_all();
+  progress_.notify_all();
   committer_.join();
   {
     const MutexLock lock(mutex_);
@@ -160,25 +160,17 @@ bool Log::takes(const Record& record) const {
 
 Result<Ticket> Log::append(const Record& record) {
   Bytes frame = frame_of(record);
-  std::optional<Ticket> ticket;
-  bool wake = false;
-  {
-    const MutexLock lock(mutex_);
-    if (!takes(record)) {
-      if (trouble_) ++trouble_->refused;
-      meter_.refused.add();
-      return trouble();
-    }
-    if (undurable_bytes_ + frame.size() > options_.undurable_limit) {
-      meter_.refused.add();
-      return Error(Code::Unavailable, "audit log: too much is waiting for the disk");
-    }
-    ticket = enqueue(std::move(frame));
-    wake = std::exchange(committer_sleeps_, false);
+  const MutexLock lock(mutex_);
+  if (!takes(record)) {
+    if (trouble_) ++trouble_->refused;
+    meter_.refused.add();
+    return trouble();
   }
-  // Once the mutex is free: the committer would wait for it at once.
-  if (wake) work_.notify_one();
-  return *ticket;
+  if (undurable_bytes_ + frame.size() > options_.undurable_limit) {
+    meter_.refused.add();
+    return Error(Code::Unavailable, "audit log: too much is waiting for the disk");
+  }
+  return enqueue(std::move(frame));
 }
 
 Ticket Log::enqueue(Bytes frame) {
@@ -186,6 +178,7 @@ Ticket Log::enqueue(Bytes frame) {
   mark(chain_.next_index());
   const Ticket ticket = chain_.link(frame);
   add_to_chunk(frame, ticket.leaf);
+  work_.notify_one();
   return ticket;
 }
 
@@ -283,10 +276,7 @@ bool Log::wait_for_growth(std::uint64_t size, std::uint64_t most, Deadline deadl
   const auto enough = [this, size, most]() KW_REQUIRES(mutex_) {
     return stopping_ || durable_ - size >= most || segment_first_ > size;
   };
-  while (!enough() && !has_passed(deadline)) {
-    growth_wanted_ = std::min(growth_wanted_, size + most);
-    growth_.wait_until(mutex_, deadline);
-  }
+  while (!enough() && !has_passed(deadline)) progress_.wait_until(mutex_, deadline);
   return !stopping_;
 }
 
@@ -366,7 +356,6 @@ void Log::leave_trouble_if_over() {
   for (Mark& one : marks_) one.time = Clock::now();
   over_ = over;
   over_->recorded = enqueue(frame_of(record_of(over, over.end))).index + 1;
-  if (std::exchange(committer_sleeps_, false)) work_.notify_one();
   alarm_.notify_all();
 }
 

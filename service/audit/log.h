@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -112,7 +111,6 @@ class Log {
 
  private:
   using State = LogState;
-  static constexpr std::uint64_t kNoGrowth = std::numeric_limits<std::uint64_t>::max();
 
   // Frames for one segment; `start` says that they begin a new one.
   struct Chunk {
@@ -198,8 +196,7 @@ class Log {
   mutable Mutex mutex_;
   std::condition_variable_any work_;
   std::condition_variable_any alarm_;
-  std::condition_variable_any progress_;
-  mutable std::condition_variable_any growth_;
+  mutable std::condition_variable_any progress_;
   Chain chain_ KW_GUARDED_BY(mutex_);
   std::deque<Chunk> pending_ KW_GUARDED_BY(mutex_);
   Waiters waiters_ KW_GUARDED_BY(mutex_);
@@ -213,9 +210,6 @@ class Log {
   bool segment_sealed_ KW_GUARDED_BY(mutex_) = false;
   std::size_t undurable_bytes_ KW_GUARDED_BY(mutex_) = 0;
   bool stopping_ KW_GUARDED_BY(mutex_) = false;
-  bool committer_sleeps_ KW_GUARDED_BY(mutex_) = false;  // and is to be woken by an append
-  // What wait_for_growth() wants durable_ to reach before it is woken, the least of all that wait.
-  mutable std::uint64_t growth_wanted_ KW_GUARDED_BY(mutex_) = kNoGrowth;
 
   std::optional<Trouble> trouble_ KW_GUARDED_BY(mutex_);  // now; not Open exactly while it is one
   std::string cause_ KW_GUARDED_BY(mutex_);               // of it, for operators

@@ -25,7 +25,7 @@ Log::~Log() { stop(); }
 void Log::stop() {
   const MutexLock lock(mutex_);
   stopping_ = true;
-  growth_.notify_all();
+  progress_.notify_all();
 }
 
 Result<Ticket> Log::append(const Record&) {
@@ -41,7 +41,7 @@ Result<void> Log::wait_durable(const Ticket&, Deadline) { return {}; }
 
 bool Log::wait_for_growth(std::uint64_t, std::uint64_t, Deadline deadline) const {
   const MutexLock lock(mutex_);
-  while (!stopping_ && !has_passed(deadline)) growth_.wait_until(mutex_, deadline);
+  while (!stopping_ && !has_passed(deadline)) progress_.wait_until(mutex_, deadline);
   return !stopping_;
 }
 
