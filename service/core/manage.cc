@@ -42,7 +42,7 @@ Result<crypto::VersionMaterial> make_wrapped(Seat& seat, const keys::Key& key, V
 Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, Version version,
                                               Deadline deadline) {
   Shared& shared = seat.shared();
-  const std::unique_lock creation(shared.creation, deadline);
+  const Turn creation(shared.creation, deadline);
   if (!creation) return Error(Code::Unavailable, "another key is being made, which takes long");
   if (key.residency == keys::Residency::Wrapped) return make_wrapped(seat, key, version, deadline);
   const Lease bench = TRY(seat.workbench(deadline));

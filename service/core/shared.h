@@ -22,6 +22,7 @@
 #include "service/audit_sinks/sinks.h"
 #include "service/core/seat.h"
 #include "service/core/token_keeper.h"
+#include "service/core/turn.h"
 #include "service/store/catalog.h"
 
 // What stands behind the door. Only this room's .cc files include it: every header it names is
@@ -141,7 +142,7 @@ struct Shared {
   ChangeLog changes;
   Quarantine quarantine;
   Leftovers leftovers;
-  std::timed_mutex creation;  // one key is made at a time: SoftHSM fails at random where two are
+  Turns creation;  // one key is made at a time: SoftHSM fails at random where two are
   std::atomic<std::shared_ptr<const std::filesystem::path>> token_directory;  // null: none to sync
   LastUse last_use;
   std::atomic<std::uint64_t> unauthenticated = 0;

@@ -94,10 +94,12 @@ std::vector<Row> all_rows() {
   return rows;
 }
 
-// All services, not always in the same order: the one before leaves the disk busy.
+// All services, each behind each of the others in turn: the one before leaves the disk busy.
 Result<void> measure_round(std::size_t round, const std::vector<Service>& services, Row& row) {
-  for (std::size_t i = 0; i < services.size(); ++i) {
-    const std::size_t variant = (i + round) % services.size();
+  const std::size_t count = services.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t step = round % 2 == 0 ? i : count - 1 - i;
+    const std::size_t variant = (step + round / 2) % count;
     row.samples[variant].push_back(TRY(measure(services[variant], row)));
   }
   return {};

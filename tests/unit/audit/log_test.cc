@@ -83,6 +83,39 @@ TEST_CASE_METHOD(AuditFixture, "audit log: many threads get every ticket once, i
   CHECK(result.records == kThreads * kEach + 2 + segments().size() - 1);
 }
 
+TEST_CASE_METHOD(AuditFixture, "audit log: tells who waits for many records once they are there",
+                 "[audit][log]") {
+  const auto log = open();
+  std::atomic<std::uint64_t> seen{0};
+  std::thread waits([&] {
+    if (log->wait_for_growth(1, 5, deadline_in(kSoon))) seen = log->tree().size();
+  });
+  // Another, who wants fewer, does not take the other's place.
+  for (int i = 0; i < 5; ++i) {
+    append_durably(*log);
+    CHECK(log->wait_for_growth(static_cast<std::uint64_t>(i) + 1, 1, deadline_in(kSoon)));
+  }
+  waits.join();
+  CHECK(seen >= 6);
+  CHECK(log->wait_for_growth(1, 1'000, Deadline{}));  // its time is over, the log goes on
+  std::atomic<bool> goes_on{true};
+  std::thread stops([&] { goes_on = log->wait_for_growth(1, 1'000, deadline_in(kSoon)); });
+  log->stop();
+  stops.join();
+  CHECK_FALSE(goes_on);
+}
+
+TEST_CASE_METHOD(AuditFixture, "audit log: tells of a segment that begins", "[audit][log]") {
+  options.segment_size = 1024;
+  const auto log = open();
+  std::atomic<bool> told{false};
+  std::thread waits([&] { told = log->wait_for_growth(1, 1'000'000, deadline_in(kSoon)); });
+  while (segments().size() < 2) append_durably(*log);
+  waits.join();
+  CHECK(told);
+  CHECK(log->tree().size() < 100);
+}
+
 TEST_CASE_METHOD(AuditFixture, "audit log: bounds what is not durable yet", "[audit][log]") {
   options.undurable_limit = 400;
   const auto log = open();
