@@ -257,6 +257,12 @@ void Load::change(core::KeyService& door, const std::optional<Excuse>& excuse) {
   const auto created =
       ask("create", excuse, call, door.create_key(call, {fixture_.name(name), algorithm, {}}));
   (created ? fresh_ : in_question_).emplace_back(name, algorithm);
+  call = fixture_.call_as("admin");
+  const std::string wrapped = key("wrapped" + std::to_string(rounds_));
+  const auto wrapped_made = ask(
+      "create", excuse, call,
+      door.create_key(call, {fixture_.name(wrapped), "hmac-sha256", {}, keys::Residency::Wrapped}));
+  (wrapped_made ? fresh_ : in_question_).emplace_back(wrapped, "hmac-sha256");
   for (const char* const kind : {"rot", "rotec"}) {
     call = fixture_.call_as("admin");
     (void)ask("rotate", excuse, call, door.rotate_key(call, fixture_.name(key(kind))));

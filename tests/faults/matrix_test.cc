@@ -165,7 +165,7 @@ TEST_CASE("matrix: every function the service calls, times every code", "[matrix
   }
   end_bench(bench, tally);
   print("matrix", tally, ledger);
-  CHECK(tally.functions.size() == (only != nullptr ? 1 : 24));
+  CHECK(tally.functions.size() == (only != nullptr ? 1 : 26));
   CHECK(ledger.breaches() == 0);
 }
 
