@@ -184,7 +184,7 @@ void Healer::risen() {
   shared_.keeper.admit();
   log_line(Severity::Notice,
            "the token is in service, epoch " + std::to_string(shared_.keeper.epoch_number()));
-  discard_leftovers();
+  discard_leftovers(seat_);
   compare_all();
 }
 
@@ -282,15 +282,6 @@ void Healer::compare_all() {
       compare_with_token(seat_, *key);
     }
     after = page.back()->name.text();
-  }
-}
-
-void Healer::discard_leftovers() {
-  for (const auto& [key, version] : shared_.leftovers.take()) {
-    const Result<void> gone = discard_unfinished(seat_, key, version);
-    if (gone) continue;
-    shared_.leftovers.add(key, version);
-    log_error(Severity::Warning, "an unfinished key stays unfinished", gone.error());
   }
 }
 

@@ -67,7 +67,6 @@ class Healer {
   Result<void> replace(const TokenAccess& access, const pkcs11::TokenIdentity* known);
   void recycle();
   void compare_all();
-  void discard_leftovers();
   void say(const Error& error);
   bool is_down() const;
 

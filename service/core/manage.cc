@@ -54,8 +54,9 @@ Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, 
   return made;
 }
 
-// The version's row is there, in state Creating: make its material and publish it. Material whose
-// publishing failed is kept: the row on disk, read at the next start, says whether it counts.
+// The version's row is there, in state Creating: make its material and publish it. Material of
+// which the catalog is in doubt is kept: the row on disk, read at the next start, says whether it
+// counts.
 Result<KeyView> finish_creation(Passage& passage, const keys::Key& key, keys::KeyVersion version) {
   Seat& seat = passage.seat();
   Result<crypto::VersionMaterial> made =
@@ -68,7 +69,11 @@ Result<KeyView> finish_creation(Passage& passage, const keys::Key& key, keys::Ke
   version.check = std::move(made->check);
   version.wrapped = std::move(made->wrapped);
   version.kek = made->kek;
-  TRY(seat.shared().catalog->publish(key.id, version));
+  Result<void> published = seat.shared().catalog->publish(key.id, version);
+  if (!published) {
+    if (!seat.shared().catalog->is_in_doubt()) undo_creation(seat, key, version.number);
+    return std::move(published).error();
+  }
   seat.shared().changes.add(key.id);
   return seat.shared().catalog->find(key.id);
 }

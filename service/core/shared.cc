@@ -189,6 +189,16 @@ Result<void> discard_unfinished(Seat& seat, const KeyId& key, Version version) {
   return seat.shared().catalog->discard(key, version);
 }
 
+void discard_leftovers(Seat& seat) {
+  Leftovers& leftovers = seat.shared().leftovers;
+  for (const auto& [key, version] : leftovers.take()) {
+    const Result<void> gone = discard_unfinished(seat, key, version);
+    if (gone) continue;
+    leftovers.add(key, version);
+    log_error(Severity::Warning, "an unfinished key stays unfinished", gone.error());
+  }
+}
+
 Result<void> sweep_unfinished(Seat& seat) {
   for (const store::Unfinished& left : seat.shared().catalog->unfinished()) {
     TRY(discard_unfinished(seat, left.id, left.version));

@@ -193,6 +193,10 @@ Result<void> sync_token(const Shared& shared);
 // Errors: Unavailable.
 Result<void> discard_unfinished(Seat& seat, const KeyId& key, Version version);
 
+// The same for every version that could not be discarded when its making failed; what cannot be
+// discarded now is left for later.
+void discard_leftovers(Seat& seat);
+
 // The same for every version whose creation was not finished. For the start, when the catalog says
 // what is on disk. Errors: Unavailable.
 Result<void> sweep_unfinished(Seat& seat);

@@ -72,10 +72,11 @@ bool TokenKeeper::await_change(Deadline deadline) {
 
 bool TokenKeeper::await_other(std::uint64_t number, Deadline deadline) {
   const MutexLock lock(mutex_);
-  const auto is_other = [this, number]() KW_REQUIRES(mutex_) {
-    return state_ == TokenState::Latched || (in_service() && epoch_->number() != number);
+  const auto is_settled = [this, number]() KW_REQUIRES(mutex_) {
+    const bool is_out = state_ == TokenState::Latched || state_ == TokenState::Open;
+    return is_out || (in_service() && epoch_->number() != number);
   };
-  return changed_.wait_until(mutex_, deadline, is_other) && in_service();
+  return changed_.wait_until(mutex_, deadline, is_settled) && in_service();
 }
 
 void TokenKeeper::report(const Error& error) {

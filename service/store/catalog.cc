@@ -247,6 +247,11 @@ Result<void> Catalog::publish(const KeyId& id, const KeyVersion& version) {
   return write_version(std::move(key), enabled);
 }
 
+bool Catalog::is_in_doubt() const {
+  const MutexLock writing(writing_);
+  return ledger_->is_in_doubt();
+}
+
 Result<void> Catalog::discard(const KeyId& id, Version number) {
   const MutexLock writing(writing_);
   Key key = TRY(whole_with_unfinished(id, number));

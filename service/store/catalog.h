@@ -75,10 +75,14 @@ class Catalog {
   // the next number, or another version is being created).
   Result<void> begin_version(const KeyId& id, const keys::KeyVersion& version);
 
-  // Makes a version that is being created Enabled, with its material. After an
-  // Unavailable it may be published once the file is opened again: keep the material and let the
-  // sweep at start decide. Errors: NotFound, FailedPrecondition (not being created).
+  // Makes a version that is being created Enabled, with its material. Where it fails and the
+  // catalog is in doubt, it may be published once the file is opened again: keep the material and
+  // let the sweep at start decide. Errors: NotFound, FailedPrecondition (not being created).
   Result<void> publish(const KeyId& id, const keys::KeyVersion& version);
+
+  // Whether the file may hold more than the catalog shows: a transaction's end failed since it was
+  // opened. A token that gives no MAC, or a disk that takes no row, fails before that.
+  bool is_in_doubt() const;
 
   // Removes a version that is being created, and its key if that was all of it. Its material must
   // be gone from the token first. Errors: NotFound, FailedPrecondition (not being created).

@@ -318,7 +318,9 @@ Result<void> Ledger::write(const Change& change, const Outcome& outcome) {
     if (count != 1) return tampered("a row to be removed is missing");
   }
   TRY(write_head(std::move(head)));
-  return transaction.commit();
+  Result<void> done = transaction.commit();
+  in_doubt_ = in_doubt_ || !done;
+  return done;
 }
 
 Result<void> Ledger::write_head(Columns sealed) {

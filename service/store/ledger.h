@@ -49,6 +49,9 @@ class Ledger {
   // changed here, on disk perhaps), Internal (the file is not what this ledger last wrote).
   Result<void> commit(const Change& change);
 
+  // Whether a change may be on disk that is not here: its transaction's end failed.
+  bool is_in_doubt() const noexcept { return in_doubt_; }
+
   std::uint64_t epoch() const noexcept { return head_.epoch; }
 
  private:
@@ -92,6 +95,7 @@ class Ledger {
   MacFunction mac_;
   std::int64_t schema_ = 0;
   Head head_;
+  bool in_doubt_ = false;
   std::unordered_map<Sha256Digest, RowMac, FirstBytes> macs_;  // by the digest of the key columns
 };
 

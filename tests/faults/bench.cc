@@ -8,6 +8,11 @@
 
 namespace kw::faults {
 
+FaultFixture::FaultFixture() : DoorFixture(Closed{}) {
+  healer.between_logins = std::chrono::milliseconds(50);
+  open();
+}
+
 void Bench::run(core::KeyService& one, core::KeyService& other, const Excuse& excuse) {
   std::thread beside([&] { second.run(other, excuse); });
   first.run(one, excuse);
@@ -77,6 +82,7 @@ void print(const std::string& name, const Tally& tally, const Ledger& ledger) {
   std::cout << "  well again without a restart: " << tally.healed
             << ", with one: " << tally.restarted << ", in more than one round: " << tally.retries
             << ", latched: " << tally.latched << ", starts refused: " << tally.refused_starts
+            << ", keys that SoftHSM mistook: " << ledger.mistakes()
             << ", breaches: " << ledger.breaches() << "\n";
   for (const std::string& text : ledger.texts()) std::cout << "  ! " << text << "\n";
   std::cout << std::flush;

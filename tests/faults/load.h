@@ -24,6 +24,8 @@ class Ledger {
   void note(const RequestId& id, bool succeeded, const std::string& outcome);
   // What must not be. The first ones are kept as text.
   void breach(const std::string& what);
+  // SoftHSM showed a key just made as another object, and the service refused it.
+  void mistaken() { ++mistaken_; }
   // Says in what pair a breach happens.
   void enter(const std::string& pair);
 
@@ -32,6 +34,7 @@ class Ledger {
 
   std::uint64_t asked() const { return asked_; }
   std::uint64_t breaches() const { return breaches_; }
+  std::uint64_t mistakes() const { return mistaken_; }
   std::map<std::string, std::uint64_t> outcomes() const;
   std::vector<std::string> texts() const;
 
@@ -43,6 +46,7 @@ class Ledger {
   std::vector<std::string> texts_;
   std::atomic<std::uint64_t> asked_ = 0;
   std::atomic<std::uint64_t> breaches_ = 0;
+  std::atomic<std::uint64_t> mistaken_ = 0;
 };
 
 // Load asks for one of everything and holds each answer against what it knows: OpenSSL verifies
