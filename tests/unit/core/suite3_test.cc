@@ -224,11 +224,13 @@ TEST_CASE_METHOD(NoDerivation, "backend: a service key that MACs is proven in ev
   }
   hsm.clear();
   hsm.rules("fail C_DeriveKey * CKR_MECHANISM_INVALID");
-  while (!opened(door->context_mac(call_as("admin"), bound))) {
+  // An answer may come before the token is taken out of service, and the next one not.
+  for (bool answered = false; !answered; door->maintain()) {
     REQUIRE_FALSE(has_passed(bounded));
-    door->maintain();
+    const auto after = opened(door->context_mac(call_as("admin"), bound));
+    answered = after.has_value();
+    if (answered) CHECK(*after == before);
   }
-  CHECK(REQUIRE_OK(opened(door->context_mac(call_as("admin"), bound))) == before);
 }
 
 TEST_CASE_METHOD(NoDerivation, "backend: founds itself on a token that derives nothing",
