@@ -58,6 +58,22 @@ TEST_CASE_METHOD(DoorFixture, "create: a token that dies in the middle leaves th
   CHECK(opened(door->create_key(call_as("admin"), {name("app/one"), "xaes-256-gcm", {}})));
 }
 
+TEST_CASE_METHOD(DoorFixture, "create: what could not be removed at once is removed by the upkeep",
+                 "[core][manage][fault]") {
+  hsm.rules(
+      "fail C_GetAttributeValue 1 CKR_KEY_FUNCTION_NOT_PERMITTED;"
+      "fail C_DestroyObject * CKR_FUNCTION_FAILED; fail C_FindObjectsInit * CKR_FUNCTION_FAILED");
+  const CreateKey request{name("app/one"), "xaes-256-gcm", {}};
+  CHECK_FALSE(opened(door->create_key(call_as("admin"), request)));
+  CHECK_CODE(opened(door->create_key(call_as("admin"), request)), Code::AlreadyExists);
+  hsm.clear();
+  const Deadline bound = deadline_in(std::chrono::seconds(120));
+  while (!opened(door->create_key(call_as("admin"), request))) {
+    REQUIRE_FALSE(has_passed(bound));
+    door->maintain();
+  }
+}
+
 TEST_CASE_METHOD(DoorFixture, "rotate: the new version produces, the old one still opens",
                  "[core][manage]") {
   make_key("app/one", "xaes-256-gcm");
