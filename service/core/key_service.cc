@@ -97,7 +97,7 @@ void KeyService::maintain() {
   }
   note_sign_of_life(shared);
   shared.healer->watch_budget();
-  discard_leftovers(*seat_);
+  (void)discard_leftovers(*seat_);  // whoever failed has said so
   compare_suspended(*seat_);
   look_at_suspects(*seat_);
   if (has_passed(upkeep_->next_keks)) {

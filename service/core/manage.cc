@@ -19,11 +19,12 @@ keys::KeyVersion fresh_version(std::uint32_t number) {
   return version;
 }
 
-// What a failed creation may have left goes at once where that is possible, else at the next start.
+// What a failed creation may have left goes at once where that is possible, else when the token is
+// back.
 void undo_creation(Seat& seat, const keys::Key& key, Version version) {
   const Result<void> undone = discard_unfinished(seat, key.id, version);
   if (!undone) {
-    seat.shared().leftovers.add(key.id, version);
+    seat.shared().leftovers.add({key.id, key.name, version});
     log_error(Severity::Warning, keys::object_label(key.name, version) + " stays unfinished",
               undone.error());
   }
@@ -125,6 +126,7 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
     return refusal(Code::AlreadyExists, "a key of this name exists");
   }
   TRY(passage.intend());
+  TRY(discard_leftovers(passage.seat(), &key.name, passage.deadline()));
   TRY(passage.shared().catalog->begin_key(key));
   return finish_creation(passage, key, version);
 }
@@ -137,6 +139,7 @@ Result<KeyView> rotate_now(Passage& passage, const KeyName& name) {
   const keys::KeyVersion version = fresh_version(newest + 1);
   passage.about(*key, version.number);
   TRY(passage.intend());
+  TRY(discard_leftovers(passage.seat(), &key->name, passage.deadline()));
   TRY(passage.shared().catalog->begin_version(key->id, version));
   return finish_creation(passage, *key, version);
 }

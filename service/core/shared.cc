@@ -116,14 +116,21 @@ void Quarantine::lift(const KeyId& key, Version version) {
   count();
 }
 
-void Leftovers::add(const KeyId& key, Version version) {
+void Leftovers::add(Leftover leftover) {
   const MutexLock lock(mutex_);
-  versions_.emplace_back(key, version);
+  leftovers_.push_back(std::move(leftover));
 }
 
-std::vector<std::pair<KeyId, Version>> Leftovers::take() {
+std::vector<Leftover> Leftovers::take(const KeyName* name) {
   const MutexLock lock(mutex_);
-  return std::exchange(versions_, {});
+  const auto stays = [&](const Leftover& leftover) {
+    return name != nullptr && leftover.name != *name;
+  };
+  const auto middle = std::ranges::stable_partition(leftovers_, stays).begin();
+  std::vector<Leftover> taken(std::make_move_iterator(middle),
+                              std::make_move_iterator(leftovers_.end()));
+  leftovers_.erase(middle, leftovers_.end());
+  return taken;
 }
 
 void LastUse::note(const KeyId& key, WallTime when) {
@@ -189,14 +196,20 @@ Result<void> discard_unfinished(Seat& seat, const KeyId& key, Version version) {
   return seat.shared().catalog->discard(key, version);
 }
 
-void discard_leftovers(Seat& seat) {
+Result<void> discard_leftovers(Seat& seat, const KeyName* name, Deadline deadline) {
   Leftovers& leftovers = seat.shared().leftovers;
-  for (const auto& [key, version] : leftovers.take()) {
-    const Result<void> gone = discard_unfinished(seat, key, version);
+  const Turn turn(leftovers.discarding, deadline);
+  if (!turn) return Error(Code::Unavailable, "what a failed making left is being removed");
+  Result<void> outcome;
+  for (Leftover& leftover : leftovers.take(name)) {
+    const Result<void> gone = discard_unfinished(seat, leftover.key, leftover.version);
     if (gone) continue;
-    leftovers.add(key, version);
-    log_error(Severity::Warning, "an unfinished key stays unfinished", gone.error());
+    outcome = Error(Code::Unavailable,
+                    "what a failed making left cannot be removed: " + gone.error().detail(),
+                    gone.error().rv());
+    leftovers.add(std::move(leftover));
   }
+  return outcome;
 }
 
 Result<void> sweep_unfinished(Seat& seat) {

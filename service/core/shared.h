@@ -93,16 +93,27 @@ class Quarantine {
   std::map<VersionId, Suspension> suspended_ KW_GUARDED_BY(mutex_);
 };
 
-// Unfinished creations that could not be undone because the token was away. Safe for concurrent
-// use.
+// Leftover is a version whose making failed and could not be undone because the token was away.
+struct Leftover {
+  KeyId key;
+  KeyName name;
+  Version version;
+};
+
+// Leftovers stand in the way of the next version of their key, or of another key of their name,
+// until they are discarded. Safe for concurrent use.
 class Leftovers {
  public:
-  void add(const KeyId& key, Version version);
-  std::vector<std::pair<KeyId, Version>> take();
+  void add(Leftover leftover);
+  // All of them, or those of one name.
+  std::vector<Leftover> take(const KeyName* name);
+
+  // Whoever has taken some holds it: he destroys what a new version of the same number may be.
+  Turns discarding;
 
  private:
   Mutex mutex_;
-  std::vector<std::pair<KeyId, Version>> versions_ KW_GUARDED_BY(mutex_);
+  std::vector<Leftover> leftovers_ KW_GUARDED_BY(mutex_);
 };
 
 // LastUse remembers when a key was last used since the service started. Safe for concurrent use.
@@ -193,9 +204,10 @@ Result<void> sync_token(const Shared& shared);
 // Errors: Unavailable.
 Result<void> discard_unfinished(Seat& seat, const KeyId& key, Version version);
 
-// The same for every version that could not be discarded when its making failed; what cannot be
-// discarded now is left for later.
-void discard_leftovers(Seat& seat);
+// The same for every version that could not be discarded when its making failed, or those of one
+// name. What cannot be discarded now is left for later. Where another thread is at it, waits until
+// `deadline`. Errors: Unavailable (something is left).
+Result<void> discard_leftovers(Seat& seat, const KeyName* name = nullptr, Deadline deadline = {});
 
 // The same for every version whose creation was not finished. For the start, when the catalog says
 // what is on disk. Errors: Unavailable.

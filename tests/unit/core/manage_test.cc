@@ -65,13 +65,34 @@ TEST_CASE_METHOD(DoorFixture, "create: what could not be removed at once is remo
       "fail C_DestroyObject * CKR_FUNCTION_FAILED; fail C_FindObjectsInit * CKR_FUNCTION_FAILED");
   const CreateKey request{name("app/one"), "xaes-256-gcm", {}};
   CHECK_FALSE(opened(door->create_key(call_as("admin"), request)));
-  CHECK_CODE(opened(door->create_key(call_as("admin"), request)), Code::AlreadyExists);
+  CHECK_CODE(opened(door->create_key(call_as("admin"), request)), Code::Unavailable);
   hsm.clear();
   const Deadline bound = deadline_in(std::chrono::seconds(120));
   while (!opened(door->create_key(call_as("admin"), request))) {
     REQUIRE_FALSE(has_passed(bound));
     door->maintain();
   }
+}
+
+// A version that nobody is making any more is no reason to say "another one is being created".
+TEST_CASE_METHOD(DoorFixture, "rotate: what could not be removed at once is removed by the next",
+                 "[core][manage][fault]") {
+  make_key("app/one", "xaes-256-gcm");
+  hsm.rules(
+      "fail C_GetAttributeValue 1 CKR_KEY_FUNCTION_NOT_PERMITTED;"
+      "fail C_DestroyObject * CKR_FUNCTION_FAILED; fail C_FindObjectsInit * CKR_FUNCTION_FAILED");
+  CHECK_FALSE(opened(door->rotate_key(call_as("admin"), name("app/one"))));
+  CHECK_CODE(opened(door->rotate_key(call_as("admin"), name("app/one"))), Code::Unavailable);
+  hsm.clear();
+  const Deadline bound = deadline_in(std::chrono::seconds(120));
+  for (;;) {
+    const auto rotated = opened(door->rotate_key(call_as("admin"), name("app/one")));
+    if (rotated) break;
+    CHECK(rotated.error().code() == Code::Unavailable);
+    REQUIRE_FALSE(has_passed(bound));
+  }
+  CHECK(REQUIRE_OK(opened(door->show_key(call_as("app"), name("app/one")))).key->versions.size() ==
+        2);
 }
 
 TEST_CASE_METHOD(DoorFixture, "rotate: the new version produces, the old one still opens",
