@@ -40,22 +40,22 @@ Bytes with_raw_rsa(MechanismType allowed) {
 // host, with the public key's own bytes.
 constexpr Deviation kTpm2[] = {
     {"rsa-decrypt", "the module pads on the host and has the TPM do raw RSA, which is decryption",
-     Part::RsaPrivateKey, CKA_DECRYPT, true, yes},
+     Part::RsaPrivateKey, CKA_DECRYPT, true, yes, "A13 A16"},
     {"rsa-raw-mechanism", "the module pads on the host, and checks the raw mechanism too",
-     Part::RsaPrivateKey, CKA_ALLOWED_MECHANISMS, true, with_raw_rsa},
+     Part::RsaPrivateKey, CKA_ALLOWED_MECHANISMS, true, with_raw_rsa, "A15"},
     {"mac-key-type", "its tool makes HMAC keys of one hash, not generic secrets", Part::SecretKey,
-     CKA_KEY_TYPE, true, hmac_key_type},
+     CKA_KEY_TYPE, true, hmac_key_type, ""},
     {"mac-wrap-with-trusted", "its tool does not set it, and the module wraps nothing",
-     Part::SecretKey, CKA_WRAP_WITH_TRUSTED, true, no},
+     Part::SecretKey, CKA_WRAP_WITH_TRUSTED, true, no, ""},
     {"rsa-public-encrypt",
      "the module sets it itself, to true, and refuses a template that names it", Part::RsaPublicKey,
-     CKA_ENCRYPT, false, yes},
+     CKA_ENCRYPT, false, yes, ""},
     {"ec-public-encrypt",
      "the module sets it itself, to true, and refuses a template that names it", Part::EcPublicKey,
-     CKA_ENCRYPT, false, yes},
+     CKA_ENCRYPT, false, yes, ""},
     {"ec-public-verify",
      "the module sets it itself, to false, and refuses a template that names it", Part::EcPublicKey,
-     CKA_VERIFY, false, no},
+     CKA_VERIFY, false, no, ""},
 };
 
 }  // namespace

@@ -30,6 +30,7 @@ struct Deviation {
   AttributeType type;
   bool is_asked;                          // false: the template may not mention it
   Bytes (*value)(MechanismType allowed);  // what a key that may do `allowed` has
+  std::string_view permits;  // attacks (docs/threat-model.md) that are the service's to forgo
 };
 std::span<const Deviation> deviations(Family family) noexcept;
 

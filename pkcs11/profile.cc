@@ -77,7 +77,7 @@ Result<void> verify_made(Session& session, const GeneratedKey& made, Profile pro
   return {};
 }
 
-Result<std::vector<ObjectHandle>> find_unused(Session& session) {
+Result<std::vector<ObjectHandle>> all_unused(Session& session) {
   ObjectTemplate wanted;
   wanted.number(CKA_CLASS, CKO_SECRET_KEY).flag(CKA_TOKEN, true).text(CKA_LABEL, kUnusedLabel);
   return session.find_objects(wanted);
@@ -141,24 +141,28 @@ Result<GeneratedKey> generate(Session& session, Profile profile, ByteView id,
   return made;
 }
 
-Result<ObjectHandle> adopt(Session& session, Profile profile, ByteView id, std::string_view label) {
+Result<ObjectHandle> find_unused(Session& session, Profile profile) {
   const Recipe& recipe = recipe_of(profile);
   KW_ASSERT(recipe.key_type == CKK_GENERIC_SECRET && recipe.origin == Origin::Generated);
   const ObjectTemplate expected =
       expected_of(session, recipe, Part::SecretKey, expected_key(recipe));
-  for (const ObjectHandle key : TRY(find_unused(session))) {
+  for (const ObjectHandle key : TRY(all_unused(session))) {
     const Result<void> fits = compare(session, key, recipe, expected);
-    if (!fits && fits.error().code() == Code::Internal) continue;
-    TRY(Result<void>(fits));
-    ObjectTemplate ours;
-    ours.bytes(CKA_ID, id).text(CKA_LABEL, label);
-    TRY(session.set_attributes(key, ours));
-    TRY(verify(session, key, profile, id));
-    return key;
+    if (fits) return key;
+    if (fits.error().code() != Code::Internal) return fits.error();
   }
   return refusal(Code::Unimplemented,
                  "algorithm: this token makes no such key itself, and holds none that is unused: "
                  "its operator adds one (docs/tpm.md)");
+}
+
+Result<ObjectHandle> adopt(Session& session, Profile profile, ByteView id, std::string_view label) {
+  const ObjectHandle key = TRY(find_unused(session, profile));
+  ObjectTemplate ours;
+  ours.bytes(CKA_ID, id).text(CKA_LABEL, label);
+  TRY(session.set_attributes(key, ours));
+  TRY(verify(session, key, profile, id));
+  return key;
 }
 
 Result<SessionObject> derive(Session& session, Profile profile, ObjectHandle master,

@@ -56,9 +56,12 @@ Result<GeneratedKey> generate(Session& session, Profile profile, ByteView id,
 // tool where the token's PKCS#11 library makes none.
 inline constexpr std::string_view kUnusedLabel = "keyward-unused";
 
-// Takes a key with that label that is all its profile says, and gives it `id` and `label` in one
-// step. For the MAC profiles, where generate is Unimplemented.
+// A key with that label that is all its profile says. For the MAC profiles, where generate is
+// Unimplemented.
 // Errors: Unimplemented, advised (there is none: what the operator can do), and the token's own.
+Result<ObjectHandle> find_unused(Session& session, Profile profile);
+
+// Takes such a key, and gives it `id` and `label` in one step. Errors: as find_unused.
 Result<ObjectHandle> adopt(Session& session, Profile profile, ByteView id, std::string_view label);
 
 // Derives a session key (MessageKey or ContextMacKey) from a MasterAes key: the AES-ECB encryption

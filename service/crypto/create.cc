@@ -66,19 +66,30 @@ Result<Bytes> use(Workbench& bench, const keys::Key& key, Version version,
 
 Result<pkcs11::GeneratedKey> generate(Workbench& bench, const keys::Key& key, Version version) {
   const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Generate);
-  const pkcs11::Profile profile = profile_of(*key.algorithm);
-  const Bytes id = pkcs11::object_id(key.id, version);
-  const std::string label = pkcs11::object_label(key.name, version);
-  auto made = pkcs11::generate(bench.session(), profile, id, label);
-  const bool adopts = key.algorithm->family == keys::Family::Hmac && !made &&
-                      made.error().code() == Code::Unimplemented;
-  if (!adopts) return made;
-  const auto adopted = TRY(pkcs11::adopt(bench.session(), profile, id, label));
+  return pkcs11::generate(bench.session(), profile_of(*key.algorithm),
+                          pkcs11::object_id(key.id, version),
+                          pkcs11::object_label(key.name, version));
+}
+
+// Whether an operator may have left a key of a kind that the token does not make.
+bool may_be_left(const keys::Algorithm& algorithm, const Error& error) {
+  return algorithm.family == keys::Family::Hmac && error.code() == Code::Unimplemented;
+}
+
+Result<pkcs11::GeneratedKey> generate_or_adopt(Workbench& bench, const keys::Key& key,
+                                               Version version) {
+  auto made = generate(bench, key, version);
+  if (made || !may_be_left(*key.algorithm, made.error())) return made;
+  const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Generate);
+  const auto adopted = TRY(pkcs11::adopt(bench.session(), profile_of(*key.algorithm),
+                                         pkcs11::object_id(key.id, version),
+                                         pkcs11::object_label(key.name, version)));
   return pkcs11::GeneratedKey{adopted, std::nullopt};
 }
 
-Result<VersionMaterial> make(Workbench& bench, const keys::Key& key, Version version) {
-  const auto made = TRY(generate(bench, key, version));
+Result<VersionMaterial> make(Workbench& bench, const keys::Key& key, Version version,
+                             decltype(generate)& how) {
+  const auto made = TRY(how(bench, key, version));
   VersionMaterial material;
   if (made.public_half) {
     material.public_key =
@@ -122,6 +133,15 @@ Result<VersionMaterial> or_say_why(Result<VersionMaterial> material, const keys:
       .advised();
 }
 
+// Uses a key that an operator left, where it lies.
+Result<void> use_unused(Workbench& bench, const keys::Key& key, Version version) {
+  const auto left = TRY(pkcs11::find_unused(bench.session(), profile_of(*key.algorithm)));
+  bench.keyring().adopt(key.id, version, left);
+  const Result<Bytes> used = use(bench, key, version, left, {});
+  bench.forget(key.id);
+  return used ? Result<void>() : used.error();
+}
+
 // The public half as it stands in the token now; empty for a secret key.
 Result<Bytes> read_public_half(Workbench& bench, pkcs11::Profile profile, ByteView id) {
   if (!pkcs11::is_key_pair(profile)) return Bytes();
@@ -161,9 +181,19 @@ Result<void> unwrap_afresh(Workbench& bench, const keys::Key& key,
 }  // namespace
 
 Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, Version version) {
-  auto material = make(bench, key, version);
+  auto material = make(bench, key, version, generate_or_adopt);
   if (!material) (void)destroy_version(bench, key.id, version);
   return or_say_why(std::move(material), key);
+}
+
+Result<void> try_out(Workbench& bench, const keys::Key& key, Version version) {
+  auto material = make(bench, key, version, generate);
+  TRY(destroy_version(bench, key.id, version));
+  if (!material && may_be_left(*key.algorithm, material.error())) {
+    return use_unused(bench, key, version);
+  }
+  material = or_say_why(std::move(material), key);
+  return material ? Result<void>() : material.error();
 }
 
 Result<VersionMaterial> create_wrapped_version(Workbench& bench, const keys::Key& key,

@@ -22,9 +22,13 @@ struct VersionMaterial {
 // Errors: Unimplemented, advised (this token cannot do the algorithm), Unavailable, Internal.
 Result<VersionMaterial> create_version(Workbench& bench, const keys::Key& key, Version version);
 
-// The same for a version of residency wrapped: the key is made in the token as a session object
-// that can only be wrapped, wrapped by this version of its KEK, destroyed, unwrapped, and used
-// once. No object of the token is left. Errors also: Internal (an algorithm without a KEK).
+// Whether create_version would succeed, for who makes no key: what is made is destroyed again, and
+// what an operator left is used where it lies and stays as it is. Errors: as create_version.
+Result<void> try_out(Workbench& bench, const keys::Key& key, Version version);
+
+// The same as create_version for residency wrapped: the key is made in the token as a session
+// object that can only be wrapped, wrapped by this version of its KEK, destroyed, unwrapped, and
+// used once. No object of the token is left. Errors also: Internal (an algorithm without a KEK).
 Result<VersionMaterial> create_wrapped_version(Workbench& bench, const keys::Key& key,
                                                Version version, Version kek);
 

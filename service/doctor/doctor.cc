@@ -113,18 +113,35 @@ Result<void> probe_all(Lab& lab, Report& report, const Options& options, const P
   return go_on();
 }
 
+Result<void> probe(pkcs11::Token& token, Report& report, const Options& options,
+                   const Progress& progress, const HeldSignals& signals) {
+  Lab lab(token);
+  report.swept = TRY(lab.sweep());
+  return probe_all(lab, report, options, progress, signals);
+}
+
+// A module may hold a key in use after a failed operation, until it is loaded anew (tpm2-pkcs11 1.9
+// does): the PIN was right once, so it is tried once more.
+Result<void> clear(std::unique_ptr<pkcs11::Token> token, const Options& options) {
+  if (Lab(*token).sweep()) return {};
+  token = nullptr;
+  token = TRY(log_in(options));
+  TRY(Lab(*token).sweep());
+  return {};
+}
+
 }  // namespace
 
 Result<Report> examine(Options options, const Progress& progress) {
   const HeldSignals signals;
-  const std::unique_ptr<pkcs11::Token> token = TRY(log_in(options));
-  options.pin = Secret();
+  std::unique_ptr<pkcs11::Token> token = TRY(log_in(options));
   Report report;
   report.identity = identity_of(*token);
-  Lab lab(*token);
-  report.swept = TRY(lab.sweep());
-  TRY(probe_all(lab, report, options, progress, signals));
-  TRY(lab.sweep());
+  const Result<void> probed = probe(*token, report, options, progress, signals);
+  const Result<void> cleared = clear(std::move(token), options);
+  options.pin = Secret();
+  TRY(Result<void>(probed));
+  TRY(Result<void>(cleared));
   judge(report);
   return report;
 }

@@ -220,7 +220,7 @@ std::vector<AlgorithmResult> judge_suites(Lab& lab, const std::vector<AlgorithmR
   if (!master || !lab.differences().empty()) {
     second.refused = "an AES key in this token cannot be closed as it must be";
   }
-  return {{"1", algorithm("xaes-256-gcm")}, {"2", second}, {"3", algorithm("hmac-sha256")}};
+  return {{"1", algorithm("xaes-256-gcm")}, {"2", second}, {"3", algorithm("aes-256-gcm-host")}};
 }
 
 }  // namespace kw::doctor

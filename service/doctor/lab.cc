@@ -5,7 +5,6 @@
 #include <array>
 #include <bit>
 
-#include "base/log.h"
 #include "service/doctor/host.h"
 
 namespace kw::doctor {
@@ -144,10 +143,7 @@ Result<std::vector<pkcs11::ObjectHandle>> scratch_objects(pkcs11::Session& sessi
 
 }  // namespace
 
-Lab::~Lab() {
-  const Result<std::size_t> swept = sweep();
-  if (!swept) log_error(Severity::Error, "scratch keys may stay in the token", swept.error());
-}
+Lab::~Lab() { (void)sweep(); }
 
 KeyId Lab::fresh_id() {
   Bytes bytes = to_bytes(as_bytes(kIdPrefix));

@@ -29,6 +29,16 @@ std::string on_ours(const Report& report, Defence defence) {
   return ids;
 }
 
+// The ids of attacks for which the token has no keys, a careless program's or keyward's.
+std::string not_tried(const Report& report) {
+  std::string ids;
+  for (const AttackResult& attack : report.attacks) {
+    if (attack.careless.fate != Fate::Untried || attack.ours.fate != Fate::Untried) continue;
+    ids += (ids.empty() ? "" : ", ") + attack.id;
+  }
+  return ids;
+}
+
 std::string on_careless_alone(const Report& report) {
   std::string ids;
   for (const AttackResult& attack : report.attacks) {
@@ -82,6 +92,10 @@ void add_notes(const Report& report, std::vector<std::string>& reasons) {
   if (report.keys_in_memory == Fact::Untried) {
     reasons.emplace_back("whether keys lie in this process's memory could not be tried: " +
                          report.memory_detail);
+  }
+  const std::string untried = not_tried(report);
+  if (!untried.empty()) {
+    reasons.emplace_back("attacks that could not be tried, for want of such keys: " + untried);
   }
   const std::string careless = on_careless_alone(report);
   if (!careless.empty()) {

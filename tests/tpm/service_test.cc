@@ -65,6 +65,34 @@ struct TpmSandbox : Sandbox {
 
 }  // namespace
 
+// Two keys were left, one of them for the service itself: the doctor takes none.
+TEST_CASE_METHOD(TpmSandbox, "tpm: the doctor's profile is one to serve by",
+                 "[tpm][whole][doctor]") {
+  const Outcome examined = run({whole::keyward(), "doctor", "--config", path("keyward.yaml"),
+                                "--json", "--profile", path("token.profile"), "--seconds", "0.003"},
+                               {}, {}, 1200);
+  INFO(examined.err);
+  REQUIRE(examined.exit == 0);
+  const json report = json::parse(examined.out);
+  CHECK(report["verdict"] == "production");
+  const auto offered = [&](const char* list, const char* name) {
+    return report.at(list).at(name).at("offered").get<bool>();
+  };
+  for (const char* const name : {"hmac-sha256", "aes-256-gcm-host", "rsa-3072-pss-sha256"}) {
+    INFO(name);
+    CHECK(offered("algorithms", name));
+  }
+  CHECK_FALSE(offered("algorithms", "hmac-sha512"));  // none was left
+  CHECK(offered("suites", "3"));
+
+  edit("keyward.yaml", "token:\n", "token:\n  profile: token.profile\n");
+  serve();
+  CHECK(create("tpm/first", "hmac-sha256").status == 201);
+  const Reply refused = create("tpm/none", "hmac-sha512");
+  CHECK(refused.status == 501);
+  CHECK(refused.body["detail"].get<std::string>().find("none that is unused") != std::string::npos);
+}
+
 TEST_CASE_METHOD(TpmSandbox, "tpm: the whole service on a TPM, from nothing", "[tpm][whole]") {
   serve();
   Client app = client("app");
