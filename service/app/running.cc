@@ -115,17 +115,6 @@ core::Concurrency concurrency_of(const config::TokenSettings& token, const Profi
   return likes;
 }
 
-token_profile::Identity identity_of(const pkcs11::TokenIdentity& token,
-                                    const pkcs11::ModuleIdentity& library) {
-  return {.label = token.label,
-          .manufacturer = token.manufacturer,
-          .model = token.model,
-          .serial = token.serial,
-          .library_manufacturer = library.manufacturer,
-          .library_description = library.description,
-          .library_version = library.library_version};
-}
-
 // What an operator should know of the token, in the log.
 void tell(const Profile& profile) {
   if (!profile || profile->verdict == token_profile::Verdict::Production) return;
@@ -403,7 +392,8 @@ Result<void> check(const config::Config& config) {
   const auto module = TRY(pkcs11::Module::load(config.token.module, config.token.parameters));
   const pkcs11::TokenSlot slot = TRY(pkcs11::find_token(*module, uri));
   const Profile profile = TRY(read_profile(config));
-  if (profile) TRY(profile->check_fit(identity_of(slot.identity, module->identity())));
+  if (profile)
+    TRY(profile->check_fit(token_profile::identity_of(slot.identity, module->identity())));
   return {};
 }
 

@@ -18,15 +18,8 @@ constexpr std::size_t kMostAbsent = 64;  // more would say nothing more
 // A profile of another token, or of another version of its library, says nothing of this one.
 Result<void> check_profile(const Epoch::Profile& profile, const pkcs11::Token& token) {
   if (!profile) return {};
-  const pkcs11::TokenIdentity& found = token.identity();
-  const pkcs11::ModuleIdentity& library = token.module().identity();
-  return profile->check_fit({.label = found.label,
-                             .manufacturer = found.manufacturer,
-                             .model = found.model,
-                             .serial = found.serial,
-                             .library_manufacturer = library.manufacturer,
-                             .library_description = library.description,
-                             .library_version = library.library_version});
+  return profile->check_fit(
+      token_profile::identity_of(token.identity(), token.module().identity()));
 }
 
 bool is_refused_pin(const Error& error) {

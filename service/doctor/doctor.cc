@@ -60,18 +60,6 @@ Result<std::unique_ptr<pkcs11::Token>> log_in(const Options& options) {
   return pkcs11::Token::open(std::move(module), uri, options.pin);
 }
 
-token_profile::Identity identity_of(const pkcs11::Token& token) {
-  const pkcs11::TokenIdentity& found = token.identity();
-  const pkcs11::ModuleIdentity& library = token.module().identity();
-  return {.label = found.label,
-          .manufacturer = found.manufacturer,
-          .model = found.model,
-          .serial = found.serial,
-          .library_manufacturer = library.manufacturer,
-          .library_description = library.description,
-          .library_version = library.library_version};
-}
-
 // "A5b" is 5.
 int number_of(const AttackResult& attack) {
   int number = 0;
@@ -136,7 +124,7 @@ Result<Report> examine(Options options, const Progress& progress) {
   const HeldSignals signals;
   std::unique_ptr<pkcs11::Token> token = TRY(log_in(options));
   Report report;
-  report.identity = identity_of(*token);
+  report.identity = token_profile::identity_of(token->identity(), token->module().identity());
   const Result<void> probed = probe(*token, report, options, progress, signals);
   const Result<void> cleared = clear(std::move(token), options);
   options.pin = Secret();

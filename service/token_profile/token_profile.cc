@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 #include "base/yaml.h"
+#include "pkcs11/module.h"
+#include "pkcs11/uri.h"
 
 namespace kw::token_profile {
 namespace {
@@ -173,6 +175,16 @@ std::string offer_lines(std::string_view name, const Offers& offers) {
 }
 
 }  // namespace
+
+Identity identity_of(const pkcs11::TokenIdentity& token, const pkcs11::ModuleIdentity& library) {
+  return {.label = token.label,
+          .manufacturer = token.manufacturer,
+          .model = token.model,
+          .serial = token.serial,
+          .library_manufacturer = library.manufacturer,
+          .library_description = library.description,
+          .library_version = library.library_version};
+}
 
 std::string_view name_of(Verdict verdict) noexcept {
   return kVerdicts[static_cast<std::size_t>(verdict)];

@@ -10,6 +10,11 @@
 
 #include "base/result.h"
 
+namespace kw::pkcs11 {
+struct TokenIdentity;
+struct ModuleIdentity;
+}  // namespace kw::pkcs11
+
 namespace kw::token_profile {
 
 // Verdict is what a token is fit for.
@@ -37,6 +42,8 @@ struct Identity {
 
   bool operator==(const Identity&) const = default;
 };
+
+Identity identity_of(const pkcs11::TokenIdentity& token, const pkcs11::ModuleIdentity& library);
 
 // TokenProfile is what `keyward doctor` found out about one token behind one library, and what the
 // service goes by. docs/profile-format.md is its format.
