@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -27,6 +28,9 @@ enum class Code {
   DeadlineExceeded,    // 504  it may or may not have happened
   Internal,            // 500  our bug, or what is stored cannot be right: page somebody
 };
+
+// The code's name on the wire: "invalid_argument".
+std::string_view name_of(Code code) noexcept;
 
 // Error is one failure: a code to act on, a detail for operators, and, where the request itself is
 // at fault, advice for the caller. `detail` is logged and never sent; `advice` is sent, so it names

@@ -39,7 +39,7 @@ void RequestMeter::describe(telemetry::Page& page) const {
     page.value(operation.ok, {{"operation", operation.name}, {"code", "ok"}});
     for (const Code code : kCodes) {
       page.value(operation.failed[static_cast<std::size_t>(code)],
-                 {{"operation", operation.name}, {"code", http::name_of(code)}});
+                 {{"operation", operation.name}, {"code", name_of(code)}});
     }
   }
   page.histogram(

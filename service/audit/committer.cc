@@ -73,6 +73,7 @@ Result<void> Log::commit(Chunk& chunk) {
     TRY(next_segment(*chunk.start));
     const MutexLock lock(mutex_);
     segment_first_ = chunk.start->first_index;
+    growth_due_ = 0;
     chunk.start.reset();
   }
   TRY(file_->check_in_place());
@@ -102,6 +103,7 @@ Result<void> Log::sync_or_die() {
 void Log::settle(const Chunk& done) {
   tree_.append(done.leaves);
   Waiters ready;
+  bool has_grown = false;
   {
     const MutexLock lock(mutex_);
     meter_.durable.add(done.end_index - durable_);
@@ -115,8 +117,11 @@ void Log::settle(const Chunk& done) {
       alarm_.notify_all();
     }
     ready = release();
+    has_grown = durable_ >= growth_due_;
+    if (has_grown) growth_due_ = UINT64_MAX;
   }
   progress_.notify_all();
+  if (has_grown) growth_.notify_all();
   for (Waiter& waiter : ready) waiter.callback({});
 }
 

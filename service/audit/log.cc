@@ -82,6 +82,7 @@ void Log::stop() {
   }
   work_.notify_all();
   progress_.notify_all();
+  growth_.notify_all();
   committer_.join();
   {
     const MutexLock lock(mutex_);
@@ -276,7 +277,10 @@ bool Log::wait_for_growth(std::uint64_t size, std::uint64_t most, Deadline deadl
   const auto enough = [this, size, most]() KW_REQUIRES(mutex_) {
     return stopping_ || durable_ - size >= most || segment_first_ > size;
   };
-  while (!enough() && !has_passed(deadline)) progress_.wait_until(mutex_, deadline);
+  while (!enough() && !has_passed(deadline)) {
+    growth_due_ = std::min(growth_due_, size + most);
+    growth_.wait_until(mutex_, deadline);
+  }
   return !stopping_;
 }
 

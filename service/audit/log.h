@@ -197,6 +197,7 @@ class Log {
   std::condition_variable_any work_;
   std::condition_variable_any alarm_;
   mutable std::condition_variable_any progress_;
+  mutable std::condition_variable_any growth_;
   Chain chain_ KW_GUARDED_BY(mutex_);
   std::deque<Chunk> pending_ KW_GUARDED_BY(mutex_);
   Waiters waiters_ KW_GUARDED_BY(mutex_);
@@ -209,6 +210,8 @@ class Log {
   std::size_t segment_bytes_ KW_GUARDED_BY(mutex_) = 0;    // of the segment being appended to
   bool segment_sealed_ KW_GUARDED_BY(mutex_) = false;
   std::size_t undurable_bytes_ KW_GUARDED_BY(mutex_) = 0;
+  // Who waits for growth is woken when so many records are durable, and not by each commit before.
+  mutable std::uint64_t growth_due_ KW_GUARDED_BY(mutex_) = UINT64_MAX;
   bool stopping_ KW_GUARDED_BY(mutex_) = false;
 
   std::optional<Trouble> trouble_ KW_GUARDED_BY(mutex_);  // now; not Open exactly while it is one

@@ -8,9 +8,8 @@
 
 namespace kw::http {
 
-// The HTTP status of a code, and the code's name on the wire ("invalid_argument").
+// The HTTP status of a code.
 int status_of(Code code) noexcept;
-std::string_view name_of(Code code) noexcept;
 
 // Makes the RFC 9457 answer to an error. What the caller reads is the code and Error::advice();
 // Error::detail() stays inside. 429 and 503 carry Retry-After.

@@ -26,38 +26,6 @@ constexpr const char* kCreated[] = {"xaes-256-gcm", "ecdsa-p256-sha256", "hmac-s
 
 Secret secret(std::string_view text) { return Secret::copy_of(as_bytes(text)); }
 
-std::string to_text(Code code) {
-  switch (code) {
-    case Code::InvalidArgument:
-      return "invalid_argument";
-    case Code::Unauthenticated:
-      return "unauthenticated";
-    case Code::PermissionDenied:
-      return "permission_denied";
-    case Code::NotFound:
-      return "not_found";
-    case Code::AlreadyExists:
-      return "already_exists";
-    case Code::FailedPrecondition:
-      return "failed_precondition";
-    case Code::Aborted:
-      return "aborted";
-    case Code::PayloadTooLarge:
-      return "payload_too_large";
-    case Code::ResourceExhausted:
-      return "resource_exhausted";
-    case Code::Unimplemented:
-      return "unimplemented";
-    case Code::Unavailable:
-      return "unavailable";
-    case Code::DeadlineExceeded:
-      return "deadline_exceeded";
-    case Code::Internal:
-      return "internal";
-  }
-  return "?";
-}
-
 }  // namespace
 
 void Ledger::note(const RequestId& id, bool succeeded, const std::string& outcome) {
@@ -147,8 +115,8 @@ void Load::judge(const char* what, const Error& error, const std::optional<Excus
   } else if (code == Code::Unavailable || code == excuse->code) {
     return;
   }
-  ledger_.breach(std::string(what) + " was answered " + to_text(code) + ": " + error.detail() +
-                 " (" + error.file() + ":" + std::to_string(error.line()) + ")");
+  ledger_.breach(std::string(what) + " was answered " + std::string(name_of(code)) + ": " +
+                 error.detail() + " (" + error.file() + ":" + std::to_string(error.line()) + ")");
 }
 
 template <typename T>
@@ -156,7 +124,8 @@ std::optional<T> Load::ask(const char* what, const std::optional<Excuse>& excuse
                            const core::Call& call, core::Sealed<T> sealed) {
   Result<T> answer = fixture_.opened(std::move(sealed));
   if (Clock::now() - call.started > kHung) ledger_.breach(std::string(what) + " hung");
-  ledger_.note(call.id, answer.has_value(), answer ? "ok" : to_text(answer.error().code()));
+  ledger_.note(call.id, answer.has_value(),
+               answer ? "ok" : std::string(name_of(answer.error().code())));
   if (answer) return std::move(answer).value();
   judge(what, answer.error(), excuse);
   return std::nullopt;
@@ -166,7 +135,8 @@ template <typename T>
 void Load::expect(const char* what, Code code, const std::optional<Excuse>& excuse,
                   const core::Call& call, core::Sealed<T> sealed) {
   const Result<T> answer = fixture_.opened(std::move(sealed));
-  ledger_.note(call.id, answer.has_value(), answer ? "ok" : to_text(answer.error().code()));
+  ledger_.note(call.id, answer.has_value(),
+               answer ? "ok" : std::string(name_of(answer.error().code())));
   if (answer) return ledger_.breach(std::string(what) + " was granted");
   if (answer.error().code() != code) judge(what, answer.error(), excuse);
 }
@@ -315,7 +285,7 @@ bool Load::settle(core::KeyService& door, const std::string& name, const std::st
   const core::Call call = fixture_.call_as("admin");
   const Result<core::KeyView> made =
       fixture_.opened(door.create_key(call, {fixture_.name(name), algorithm, {}}));
-  ledger_.note(call.id, made.has_value(), made ? "ok" : to_text(made.error().code()));
+  ledger_.note(call.id, made.has_value(), made ? "ok" : std::string(name_of(made.error().code())));
   if (!made && made.error().code() == Code::Unavailable) {
     unwell_ = true;
     return false;

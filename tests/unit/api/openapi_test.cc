@@ -113,7 +113,7 @@ TEST_CASE("openapi: every operation has its own id", "[api][openapi]") {
 TEST_CASE("openapi: lists the codes of the problems", "[api][openapi]") {
   std::set<std::string> codes;
   for (int i = 0; i <= static_cast<int>(Code::Internal); ++i) {
-    codes.insert(std::string(http::name_of(static_cast<Code>(i))));
+    codes.insert(std::string(name_of(static_cast<Code>(i))));
   }
   const json& problem = document().at("components").at("schemas").at("Problem");
   CHECK(names_of(problem.at("properties").at("code").at("enum")) == codes);

@@ -108,8 +108,8 @@ TEST_CASE("api page: shows an answer as the OpenAPI document describes it", "[ap
 TEST_CASE("api page: explains each code with its status", "[api][docs]") {
   for (int i = 0; i <= static_cast<int>(Code::Internal); ++i) {
     const auto code = static_cast<Code>(i);
-    const std::string row = "| `" + std::string(http::name_of(code)) + "` | " +
-                            std::to_string(http::status_of(code)) + " |";
+    const std::string row =
+        "| `" + std::string(name_of(code)) + "` | " + std::to_string(http::status_of(code)) + " |";
     INFO(row);
     CHECK(page_has(row));
   }
