@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "shim/record.h"
+#include "shim/tally.h"
 
 // LeakSanitizer's, if the process that loads the shim has it.
 extern "C" {
@@ -46,6 +47,7 @@ bool same_file(const struct stat& a, const struct stat& b) {
 // The process ends here. What was recorded is written first: nobody else will.
 void end_process(const Rule& rule) {
   Record::get().flush();
+  Tally::get().flush();
   if (rule.action == Action::Kill) ::kill(::getpid(), SIGKILL);
   ::_exit(rule.status);
 }
@@ -102,11 +104,16 @@ Engine& Engine::get() {
 CK_RV Engine::load() {
   const Lock lock(mutex_);
   if (!std::exchange(environment_read_, true)) read_environment();
-  if (!Record::get().open(environment("KEYWARD_SHIM_RECORD")) && problem_.empty()) {
-    problem_ = "KEYWARD_SHIM_RECORD: cannot be written";
-    complain(problem_);
-  }
+  open_files();
   return real_ != nullptr ? CKR_OK : open_module();
+}
+
+// Anew at each load: one process can serve several tests.
+void Engine::open_files() {
+  unwritable_.clear();
+  if (!Record::get().open(environment("KEYWARD_SHIM_RECORD"))) unwritable_ = "KEYWARD_SHIM_RECORD";
+  if (!Tally::get().open(environment("KEYWARD_SHIM_TALLY"))) unwritable_ = "KEYWARD_SHIM_TALLY";
+  if (!unwritable_.empty()) complain(unwritable_ + ": cannot be written");
 }
 
 CK_RV Engine::open_module() {
@@ -197,7 +204,7 @@ const Rule* Engine::find_rule(Action action, unsigned long number) const {
 Order Engine::begin(Function function, const CK_MECHANISM* mechanism) {
   Lock lock(mutex_);
   refresh_file();
-  const bool unread = !problem_.empty() || !file_.problem.empty();
+  const bool unread = !problem_.empty() || !unwritable_.empty() || !file_.problem.empty();
   if (unread && function != kC_GetFunctionList) return {kRefused, std::nullopt, false};
   ++counts_[function];
   Order order{std::nullopt, decide(function, false), false};

@@ -89,6 +89,7 @@ class Engine {
 
   Engine() = default;
   CK_RV open_module();
+  void open_files();
   void read_environment();
   void refresh_file();
   void read_file();
@@ -106,6 +107,7 @@ class Engine {
   CK_FUNCTION_LIST* real_ = nullptr;
   bool environment_read_ = false;
   std::string problem_;      // of the environment: every call fails
+  std::string unwritable_;   // the variable whose file cannot be written
   std::vector<Rule> rules_;  // of the environment and of keyward_shim_rules
   RulesFile file_;
   std::array<unsigned long, kFunctionCount> counts_{};

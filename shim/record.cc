@@ -46,10 +46,7 @@ bool Record::open(const std::string& path) {
   const std::lock_guard lock(mutex_);
   flush_locked();
   path_ = path;
-  if (path_.empty()) return true;
-  const int fd = open_to_append(path_);
-  if (fd >= 0) ::close(fd);
-  return fd >= 0;
+  return path_.empty() || append_to(path_, "");
 }
 
 bool Record::is_open() {
@@ -68,15 +65,20 @@ void Record::flush() {
   flush_locked();
 }
 
-// Append mode keeps the lines of several processes whole, a write being one system call.
 void Record::flush_locked() {
   if (lines_.empty()) return;
-  const int fd = open_to_append(path_);
-  if (fd < 0 || ::write(fd, lines_.data(), lines_.size()) < 0) {
-    std::perror("keyward-shim: cannot record");
-  }
-  if (fd >= 0) ::close(fd);
+  (void)append_to(path_, lines_);
   lines_.clear();
+}
+
+// Append mode keeps the lines of several processes whole, a write being one system call.
+bool append_to(const std::string& path, std::string_view text) {
+  const int fd = open_to_append(path);
+  const bool written =
+      fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  if (!written) std::perror("keyward-shim: cannot record");
+  if (fd >= 0) ::close(fd);
+  return written;
 }
 
 std::string describe_template(const CK_ATTRIBUTE* attributes, CK_ULONG count, Values values) {

@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "shim/functions.h"
 
@@ -35,6 +36,10 @@ class Record {
   std::string path_;
   std::string lines_;
 };
+
+// Adds the text at the end of the file, which is made if it is not there. False, and a word on
+// stderr: it cannot be written.
+bool append_to(const std::string& path, std::string_view text);
 
 // The words of a template, each after a blank: " CKA_TOKEN=true CKA_VALUE". Where the values are
 // the module's to write, and it wrote none, the names alone.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/shim.h"
 
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
 #include "shim/engine.h"
+#include "shim/objects.h"
 #include "shim/record.h"
+#include "shim/tally.h"
 
 namespace kw::shim {
 namespace {
@@ -38,6 +41,35 @@ std::string describe_templates(Values values, First first, Second second, Rest..
   } else {
     return describe_templates(values, second, rest...);
   }
+}
+
+// Functions that work on an object and take no mechanism.
+constexpr bool names_an_object(Function function) {
+  return function == kC_GetAttributeValue || function == kC_SetAttributeValue ||
+         function == kC_CopyObject || function == kC_DestroyObject ||
+         function == kC_GetObjectSize || function == kC_DigestKey;
+}
+
+// The objects among them: behind a mechanism stands the key, behind that what is wrapped.
+template <Function kFunction, typename Session, typename Second, typename... Rest>
+Handles find_handles(Session session, Second second, Rest... rest) {
+  if constexpr (names_an_object(kFunction)) {
+    return {session, std::nullopt, second};
+  } else if constexpr (std::is_same_v<Second, CK_MECHANISM*> && sizeof...(Rest) > 0) {
+    const std::tuple<Rest...> all(rest...);
+    Handles found{session, std::nullopt, std::nullopt};
+    if constexpr (std::is_same_v<std::tuple_element_t<0, std::tuple<Rest...>>, CK_OBJECT_HANDLE>) {
+      found.key = std::get<0>(all);
+      if constexpr (kFunction == kC_WrapKey) found.object = std::get<1>(all);
+    }
+    return found;
+  } else {
+    return {};
+  }
+}
+template <Function kFunction, typename... Few>
+Handles find_handles(Few...) {
+  return {};
 }
 
 // The output among them: what `gives_length` and `gives_bytes` promise of the function.
@@ -167,6 +199,37 @@ CK_RV pass_on(Args... args) {
   }
 }
 
+// What the call works on, asked before it is made: afterwards it may be gone.
+template <Function kFunction, typename... Args>
+std::string describe_objects(Args... args) {
+  const Handles handles = find_handles<kFunction>(args...);
+  if (!handles.key && !handles.object) return {};
+  const Engine::RealCall here(Engine::get());
+  const ModulesOwnLeaks unwatched;
+  return Objects::get().describe(Engine::get().real(), handles);
+}
+
+// Keeps up with what became of handles.
+template <Function kFunction, typename... Args>
+void follow_objects(CK_RV rv, Args... args) {
+  constexpr bool kMakes = kFunction == kC_CreateObject || kFunction == kC_CopyObject ||
+                          kFunction == kC_GenerateKey || kFunction == kC_GenerateKeyPair ||
+                          kFunction == kC_UnwrapKey || kFunction == kC_DeriveKey;
+  constexpr std::size_t kLast = sizeof...(Args) - 1;
+  if constexpr (kFunction == kC_Finalize) {
+    Objects::get().forget_all();
+  } else if constexpr (kFunction == kC_DestroyObject || kFunction == kC_SetAttributeValue) {
+    Objects::get().forget(std::get<1>(std::tuple(args...)));
+  } else if constexpr (kMakes) {
+    if (rv != CKR_OK) return;
+    const std::tuple all(args...);
+    Objects::get().note_made(*std::get<kLast>(all), kFunctions[kFunction].name);
+    if constexpr (kFunction == kC_GenerateKeyPair) {
+      Objects::get().note_made(*std::get<kLast - 1>(all), kFunctions[kFunction].name);
+    }
+  }
+}
+
 // What of an attribute's value may be read, given who writes it.
 Values readable_values(Function function, CK_RV rv) {
   return function == kC_GetAttributeValue && rv != CKR_OK ? Values::Unwritten : Values::Readable;
@@ -175,6 +238,17 @@ Values readable_values(Function function, CK_RV rv) {
 bool acted(const Order& order) {
   return order.answer || order.corrupted ||
          (order.rule && order.rule->action != Action::Delay && order.rule->action != Action::Hang);
+}
+
+void note(const std::string& line, const std::string& objects, const Order& order) {
+  const char* const mark = acted(order) ? " injected" : "";
+  if (Record& record = Record::get(); record.is_open()) record.add(line + mark);
+  if (Tally& tally = Tally::get(); tally.is_open()) tally.add(line + objects + mark);
+}
+
+void flush_all() {
+  Record::get().flush();
+  Tally::get().flush();
 }
 
 // Forward<member, number>::call is the shim's function in that place of the function list.
@@ -187,13 +261,18 @@ struct Forward<kMember, kFunction> {
     Engine& engine = Engine::get();
     const CK_MECHANISM* const mechanism = find_mechanism(args...);
     Order order = engine.begin(kFunction, mechanism);
+    Tally& tally = Tally::get();
+    const bool tallies = tally.is_open();
+    const std::string objects = tallies ? describe_objects<kFunction>(args...) : std::string();
     CK_RV rv = order.answer ? *order.answer : pass_on<kMember, kFunction>(args...);
     const CK_RV told = engine.judge(order, kFunction, rv, output_of<kFunction>(args...));
-    if (Record& record = Record::get(); record.is_open()) {
-      record.add(describe_call(kFunction, mechanism, told) +
-                 describe_templates(readable_values(kFunction, order.answer ? told : rv), args...) +
-                 (acted(order) ? " injected" : ""));
-      if (kFunction == kC_Finalize) record.flush();
+    if (tallies && !order.answer) follow_objects<kFunction>(rv, args...);
+    if (Record& record = Record::get(); record.is_open() || tallies) {
+      const std::string line =
+          describe_call(kFunction, mechanism, told) +
+          describe_templates(readable_values(kFunction, order.answer ? told : rv), args...);
+      note(line, objects, order);
+      if (kFunction == kC_Finalize) flush_all();
     }
     engine.finish(order);
     return told;
@@ -219,10 +298,7 @@ CK_RV enter(CK_FUNCTION_LIST** list) {
   Order order =
       rv == CKR_OK ? Engine::get().begin(kC_GetFunctionList, nullptr) : Order{rv, {}, false};
   const CK_RV told = Engine::get().judge(order, kC_GetFunctionList, rv, {});
-  if (Record& record = Record::get(); record.is_open()) {
-    record.add(describe_call(kC_GetFunctionList, nullptr, told) +
-               (acted(order) ? " injected" : ""));
-  }
+  note(describe_call(kC_GetFunctionList, nullptr, told), "", order);
   Engine::get().finish(order);
   return told;
 }
@@ -233,7 +309,7 @@ CK_RV get_function_list(CK_FUNCTION_LIST** list) {
   return Engine::get().load();
 }
 
-__attribute__((destructor)) void flush_at_exit() { Record::get().flush(); }
+__attribute__((destructor)) void flush_at_exit() { flush_all(); }
 
 }  // namespace
 }  // namespace kw::shim
@@ -259,6 +335,6 @@ KW_EXPORT unsigned long keyward_shim_wrong_pins(void) {
   return kw::shim::Engine::get().wrong_pins();
 }
 
-KW_EXPORT void keyward_shim_flush(void) { kw::shim::Record::get().flush(); }
+KW_EXPORT void keyward_shim_flush(void) { kw::shim::flush_all(); }
 
 }  // extern "C"

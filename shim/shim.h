@@ -7,7 +7,8 @@
 //   KEYWARD_SHIM_RULES       rules, in force from the first C_GetFunctionList on
 //   KEYWARD_SHIM_RULES_FILE  a file of rules, read again whenever it changes
 //   KEYWARD_SHIM_RECORD      file to append to, a line a call
-// docs/shim.md is the reference of all four. What follows serves tests that load the shim into
+//   KEYWARD_SHIM_TALLY       file to append to, a line for each kind of call, with its count
+// docs/shim.md is the reference of all five. What follows serves tests that load the shim into
 // their own process: found with dlsym in the loaded shim, safe from any thread. C may include this
 // header.
 #ifdef __cplusplus
@@ -26,7 +27,7 @@ unsigned long keyward_shim_count(const char* function);
 unsigned long keyward_shim_hanging(void);
 // How many wrong user PINs were tried since the last right one.
 unsigned long keyward_shim_wrong_pins(void);
-// Writes what is recorded so far.
+// Writes what is recorded and counted so far.
 void keyward_shim_flush(void);
 
 #ifdef __cplusplus

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "service/core/cure.h"
 #include "service/core/founding.h"
+#include "service/core/keks.h"
 #include "service/crypto/create.h"
 
 namespace kw::core {
@@ -121,9 +122,9 @@ void Healer::examine(const TokenKeeper::News& news) {
 // The token is well, and a key of the catalog is not there.
 void Healer::suspend_absent(const TokenKeeper::News& news) {
   for (const auto& [id, version] : news.absent) {
-    const auto key = shared_.catalog->find(id);
-    if (!key || (*key)->find(version) == nullptr) continue;
-    suspend(shared_, **key, version, Error(Code::Unavailable, "the token does not show it"));
+    const auto key = find_key_or_kek(*shared_.catalog, id);
+    if (!key || key->find(version) == nullptr) continue;
+    suspend(shared_, *key, version, Error(Code::Unavailable, "the token does not show it"));
   }
 }
 

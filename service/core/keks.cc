@@ -78,6 +78,16 @@ Result<Version> kek_for(Seat& seat, const keys::Algorithm& algorithm) {
   return canary.versions.back().number;
 }
 
+std::shared_ptr<const keys::Key> find_key_or_kek(const store::Catalog& catalog, const KeyId& id) {
+  if (auto key = catalog.find(id)) return *std::move(key);
+  for (const KekKind kind : kKinds) {
+    if (crypto::kek_id(kind) != id) continue;
+    Result<keys::Key> canary = vouched_canary(catalog, kind);
+    if (canary) return std::make_shared<const keys::Key>(*std::move(canary));
+  }
+  return nullptr;
+}
+
 void compare_keks(Seat& seat) {
   for (const KekKind kind : kKinds) {
     const Result<keys::Key> canary = vouched_canary(*seat.shared().catalog, kind);

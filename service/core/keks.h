@@ -14,6 +14,10 @@ namespace kw::core {
 // Internal.
 Result<Version> kek_for(Seat& seat, const keys::Algorithm& algorithm);
 
+// The key of this id: the catalog's, or a KEK with the versions that the catalog vouches for. Null
+// if there is none.
+std::shared_ptr<const keys::Key> find_key_or_kek(const store::Catalog& catalog, const KeyId& id);
+
 // Compares every KEK with its profile, its templates and its canary; one that differs goes into
 // quarantine, on record, and with it all that it wrapped.
 void compare_keks(Seat& seat);

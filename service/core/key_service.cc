@@ -56,8 +56,8 @@ Result<void> ask_for_sign_of_life(Seat& seat) {
 
 struct KeyService::Upkeep {
   std::string compared_up_to;
-  Deadline next_keks = deadline_in(kKeksEvery);
-  Deadline next_checkpoint_key;  // at once, then every round
+  Deadline next_keks;            // at once, then every round
+  Deadline next_checkpoint_key;  // the same
   Deadline next_count = deadline_in(kUnauthenticatedEvery);
 };
 

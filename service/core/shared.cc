@@ -7,6 +7,7 @@
 #include "service/core/cosigners.h"
 #include "service/core/cure.h"
 #include "service/core/healer.h"
+#include "service/core/keks.h"
 #include "service/crypto/create.h"
 
 namespace kw::core {
@@ -285,18 +286,18 @@ void compare_with_token(Seat& seat, const keys::Key& key) {
 void compare_suspended(Seat& seat) {
   Shared& shared = seat.shared();
   for (const auto& [id, number] : shared.quarantine.due(Clock::now())) {
-    const auto key = shared.catalog->find(id);
-    const keys::KeyVersion* const version = key ? (*key)->find(number) : nullptr;
+    const auto key = find_key_or_kek(*shared.catalog, id);
+    const keys::KeyVersion* const version = key ? key->find(number) : nullptr;
     if (version == nullptr) continue;
     Result<Lease> bench = seat.workbench();
     if (!bench) return;
-    if (!verify_now(seat, *bench, **key, *version)) {
+    if (!verify_now(seat, *bench, *key, *version)) {
       shared.quarantine.postpone(id, number);
       continue;
     }
     shared.quarantine.lift(id, number);
     log_line(Severity::Notice,
-             keys::object_label((*key)->name, number) + " is what it was, and no longer suspended");
+             keys::object_label(key->name, number) + " is what it was, and no longer suspended");
   }
 }
 

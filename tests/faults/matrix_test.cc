@@ -23,12 +23,13 @@ constexpr std::uint64_t kPairsOfABench = 12;
 
 bool is_long_form() { return std::getenv("KEYWARD_MATRIX") != nullptr; }
 
-// The functions are those of the list that token_functions holds the service to.
+// The functions are those of the list that token_functions holds the service to, without its
+// conditions.
 std::vector<std::string> functions() {
   std::ifstream list(KEYWARD_TOKEN_FUNCTIONS);
   std::vector<std::string> names;
   for (std::string word; list >> word;) {
-    if (word == "#") {
+    if (word == "#" || word == "only") {
       std::getline(list, word);
     } else {
       names.push_back(word);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <dlfcn.h>
+#include <stdlib.h>
 
 #include <atomic>
 #include <thread>
@@ -365,6 +366,53 @@ TEST_CASE("record: a line a call, with what a template says but no secret", "[sh
   CHECK(record.ends_with("C_Finalize - CKR_OK\n"));
   CHECK(record.find("0123456789abcdef") == std::string::npos);
   CHECK(record.find(SoftHsm::kPin) == std::string::npos);
+}
+
+TEST_CASE("tally: a line a kind of call, with its count and what it worked on", "[shim]") {
+  const test::TempDir folder;
+  const std::filesystem::path tally = folder / "tally";
+  const SoftHsm hsm;
+  ::setenv("KEYWARD_SHIM_TALLY", tally.c_str(), 1);
+  {
+    const auto token = hsm.open();
+    auto session = REQUIRE_OK(token->open_session());
+    hsm.rules("fail C_GenerateRandom 3 CKR_DEVICE_ERROR");
+    std::array<std::uint8_t, 4> out{};
+    for (int i = 0; i < 4; ++i) (void)session.generate_random(out);
+    pkcs11::ObjectTemplate key;
+    key.number(CKA_CLASS, CKO_SECRET_KEY)
+        .number(CKA_KEY_TYPE, CKK_GENERIC_SECRET)
+        .flag(CKA_TOKEN, false)
+        .flag(CKA_SENSITIVE, true)
+        .flag(CKA_SIGN, true)
+        .secret(CKA_VALUE, Secret::copy_of(as_bytes("0123456789abcdef0123456789abcdef")));
+    const auto made = REQUIRE_OK(session.create_object(key));
+    for (int i = 0; i < 2; ++i) {
+      REQUIRE_OK(session.sign(pkcs11::Mechanism::sha256_hmac(), made, Bytes(32)));
+    }
+    REQUIRE_OK(session.destroy_object(made));
+    CHECK_FALSE(session.sign(pkcs11::Mechanism::sha256_hmac(), made, Bytes(32)));
+  }
+  ::unsetenv("KEYWARD_SHIM_TALLY");
+  const std::string text = "\n" + REQUIRE_OK(read_file(tally));
+  INFO(text);
+  CHECK(text.find("\n3 C_GenerateRandom - CKR_OK\n") != std::string::npos);
+  CHECK(text.find("\n1 C_GenerateRandom - CKR_DEVICE_ERROR injected\n") != std::string::npos);
+  CHECK(text.find("\n2 C_SignInit CKM_SHA256_HMAC CKR_OK key.made=C_CreateObject key.CKA_CLASS=4 "
+                  "key.CKA_KEY_TYPE=16 key.CKA_VALUE_LEN=32 key.CKA_TOKEN=false "
+                  "key.CKA_PRIVATE=true key.CKA_SENSITIVE=true") != std::string::npos);
+  CHECK(text.find("\n1 C_DestroyObject - CKR_OK object.made=C_CreateObject") != std::string::npos);
+  CHECK(text.find("\n1 C_SignInit CKM_SHA256_HMAC CKR_OBJECT_HANDLE_INVALID key.gone\n") !=
+        std::string::npos);
+  CHECK(text.find("0123456789abcdef0123456789abcdef") == std::string::npos);
+}
+
+TEST_CASE("tally: one that cannot be written fails every call", "[shim]") {
+  const SoftHsm hsm;
+  ::setenv("KEYWARD_SHIM_TALLY", "/nowhere/tally", 1);
+  const auto module = pkcs11::Module::load(hsm.module_path());
+  ::unsetenv("KEYWARD_SHIM_TALLY");
+  CHECK_FALSE(module.has_value());
 }
 
 }  // namespace kw::shim
