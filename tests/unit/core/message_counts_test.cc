@@ -168,7 +168,8 @@ TEST_CASE_METHOD(CountFixture, "message counts: a setting that is no count is no
   const auto value =
       GENERATE(values<std::string>({"", "01", "0000000001", "00000000", "80000002", "ffffffff"}));
   INFO(value);
-  REQUIRE_OK(catalog->put_setting(setting_name(), REQUIRE_OK(decode_hex(value))));
+  const Bytes bytes = REQUIRE_OK(decode_hex(value));
+  REQUIRE_OK(catalog->put_setting(setting_name(), bytes));
   CHECK_CODE(set_aside(), Code::Internal);
   CHECK_FALSE(counts->draw(key, kFirst));
 }
