@@ -108,10 +108,11 @@ std::vector<Command> key_commands() {
       .value = "ALGORITHM",
       .help = "what the key is for; it never changes",
       .need = Option::Need::Required,
-      .choices = {"xaes-256-gcm", "aes-256-gcm-host", "hmac-sha256", "hmac-sha512",
-                  "rsa-2048-pss-sha256", "rsa-3072-pss-sha256", "rsa-4096-pss-sha256",
-                  "rsa-2048-pkcs1-sha256", "rsa-3072-pkcs1-sha256", "rsa-4096-pkcs1-sha256",
-                  "ecdsa-p256-sha256", "ecdsa-p384-sha384", "ecdsa-p521-sha512", "ed25519"}};
+      .choices = {"xaes-256-gcm", "aes-256-gcm-counted", "aes-256-gcm-host", "hmac-sha256",
+                  "hmac-sha512", "rsa-2048-pss-sha256", "rsa-3072-pss-sha256",
+                  "rsa-4096-pss-sha256", "rsa-2048-pkcs1-sha256", "rsa-3072-pkcs1-sha256",
+                  "rsa-4096-pkcs1-sha256", "ecdsa-p256-sha256", "ecdsa-p384-sha384",
+                  "ecdsa-p521-sha512", "ed25519"}};
   const Option tag{.name = "--tag",
                    .value = "NAME=VALUE",
                    .help = "a tag that policy can ask for; may be repeated",

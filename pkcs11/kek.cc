@@ -106,6 +106,7 @@ std::optional<KekKind> kek_kind_of(Profile profile) noexcept {
   if (recipe.origin != Origin::Generated) return std::nullopt;
   switch (recipe.key_type) {
     case CKK_AES:
+      if ((recipe.uses & kDerive) == 0) return std::nullopt;
       return KekKind::Aes;
     case CKK_GENERIC_SECRET:
       return KekKind::Hmac;

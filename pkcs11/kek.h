@@ -17,8 +17,8 @@ enum class KekKind { Aes, Hmac, Rsa, Ec };
 
 std::string_view to_text(KekKind kind) noexcept;
 
-// The KEK for keys of a profile. None for the derived ones, and for Ed25519: SoftHSM 2.6.1 cannot
-// wrap such a key.
+// The KEK for keys of a profile. None for the derived ones; for CountedAes, which no template that
+// names DERIVE lets through; and for Ed25519: SoftHSM 2.6.1 cannot wrap such a key.
 std::optional<KekKind> kek_kind_of(Profile profile) noexcept;
 
 // Generates a KEK and reads back every attribute and both templates before anybody gets it. It may

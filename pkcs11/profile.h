@@ -16,6 +16,7 @@ namespace kw::pkcs11 {
 // mechanism.
 enum class Profile {
   MasterAes,    // token, AES-256: DERIVE by AES_ECB_ENCRYPT_DATA
+  CountedAes,   // token, AES-256: ENCRYPT and DECRYPT by AES_GCM
   MacSha256,    // token, 32 bytes: SIGN and VERIFY by SHA256_HMAC
   MacSha512,    // token, 64 bytes: SIGN and VERIFY by SHA512_HMAC
   Rsa2048Pkcs,  // token pairs: the private half SIGNs, the public half VERIFYs

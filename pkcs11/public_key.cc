@@ -138,6 +138,7 @@ Result<KeyPtr> read_key(Session& session, ObjectHandle public_half, Profile prof
     case Profile::Ed25519:
       return read_ed25519(session, public_half);
     case Profile::MasterAes:
+    case Profile::CountedAes:
     case Profile::MacSha256:
     case Profile::MacSha512:
     case Profile::MessageKey:

@@ -29,6 +29,7 @@ constexpr Mechanism (*kEdwardsGen)() = &Mechanism::ec_edwards_key_pair_gen;
 // clang-format off
 constexpr Recipe kRecipes[] = {
     {"master-aes", CKK_AES, Origin::Generated, 32, kNoCurve, kAesGen, CKM_AES_ECB_ENCRYPT_DATA, kDerive},
+    {"counted-aes", CKK_AES, Origin::Generated, 32, kNoCurve, kAesGen, CKM_AES_GCM, kEncrypt | kDecrypt},
     {"mac-sha256", CKK_GENERIC_SECRET, Origin::Generated, 32, kNoCurve, kSecretGen, CKM_SHA256_HMAC, kSign | kVerify},
     {"mac-sha512", CKK_GENERIC_SECRET, Origin::Generated, 64, kNoCurve, kSecretGen, CKM_SHA512_HMAC, kSign | kVerify},
     {"rsa-2048-pkcs", CKK_RSA, Origin::Generated, 2048, kNoCurve, kRsaGen, CKM_RSA_PKCS, kSign},

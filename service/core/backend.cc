@@ -168,6 +168,7 @@ Result<std::unique_ptr<Backend>> Backend::open(BackendOptions options) {
   shared->catalog_seat.emplace(*shared);
   TRY(report_deviations(*shared->catalog_seat));
   TRY(open_catalog(*shared, options.catalog, options.audit_directory));
+  shared->counts = std::make_unique<MessageCounts>(*shared->catalog, options.counts);
   // It must be the one that the catalog was made with, not one of the same name.
   TRY(prove_token(*shared->catalog_seat));
   TRY(open_log(*shared, options));

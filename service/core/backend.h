@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "base/task.h"
 #include "service/audit_sinks/sink_options.h"
+#include "service/core/count_options.h"
 #include "service/core/healer_options.h"
 #include "service/core/sealed.h"
 #include "service/core/token_access.h"
@@ -65,6 +66,7 @@ struct BackendOptions {
   std::size_t witness_quorum = 0;  // so many must cosign; 0: all of them
   std::filesystem::path policy;
   HealerOptions healer = {};
+  CountOptions counts = {};
   Concurrency concurrency = default_concurrency();
 };
 

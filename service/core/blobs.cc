@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/core/key_service.h"
 #include "service/core/passage.h"
+#include "service/crypto/random.h"
 #include "service/crypto/wrap.h"
 
 namespace kw::core {
@@ -43,9 +44,23 @@ Result<Admitted> admit_blob(Passage& passage, ByteView bytes, const std::optiona
   return may_be_known ? version.error() : cannot_open();
 }
 
+// For a key that counts its messages: sees to it that the next numbers are set aside, before the
+// token is at work. What fails here is the catalog's, and says nothing of the key.
+Result<void> set_numbers_aside(Passage& passage, const keys::Key& key, Version version) {
+  if (key.algorithm->sealing != keys::Sealing::Counted) return {};
+  MessageCounts& counts = *passage.shared().counts;
+  if (counts.is_ready(key.id, version)) return {};
+  const auto field = TRY(
+      passage.at_bench([](crypto::Workbench& bench) { return crypto::draw_fixed_field(bench); }));
+  const auto done = counts.set_aside(key.id, version, field, passage.deadline());
+  if (done || done.error().code() != Code::FailedPrecondition) return done;
+  return passage.because(audit::Reason::LimitReached, done.error());
+}
+
 Result<Wrapped> wrap_now(Passage& passage, const Wrap& request) {
   const KeyView key = TRY(passage.admit(request.key));
   const keys::KeyVersion* const version = TRY(passage.producing(*key, keys::Purpose::Wrap));
+  TRY(set_numbers_aside(passage, *key, version->number));
   Bytes blob = TRY(passage.at_bench(*key, *version, [&](crypto::Workbench& bench) {
     return crypto::wrap(bench, *key, *version, request.plaintext, request.context);
   }));
@@ -77,6 +92,7 @@ Result<Wrapped> rewrap_now(Passage& passage, const Rewrap& request) {
                                    .blob = admitted.blob,
                                    .context = request.context,
                                    .new_context = fresh};
+  TRY(set_numbers_aside(passage, *admitted.key, to->number));
   TRY(passage.at_bench(*admitted.key, *to, [](crypto::Workbench&) { return Result<void>(); }));
   crypto::Rewrapped rewrapped =
       TRY(passage.at_bench(*admitted.key, *admitted.version, [&](crypto::Workbench& bench) {
@@ -93,6 +109,7 @@ Result<Wrapped> rewrap_now(Passage& passage, const Rewrap& request) {
 Result<DataKey> data_key_now(Passage& passage, const MakeDataKey& request) {
   const KeyView key = TRY(passage.admit(request.key));
   const keys::KeyVersion* const version = TRY(passage.producing(*key, keys::Purpose::Wrap));
+  TRY(set_numbers_aside(passage, *key, version->number));
   crypto::DataKey made = TRY(passage.at_bench(*key, *version, [&](crypto::Workbench& bench) {
     return crypto::make_data_key(bench, *key, *version, request.size, request.context);
   }));

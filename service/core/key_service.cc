@@ -100,6 +100,7 @@ void KeyService::maintain() {
   (void)discard_leftovers(*seat_);  // whoever failed has said so
   compare_suspended(*seat_);
   look_at_suspects(*seat_);
+  rotate_counted();
   if (has_passed(upkeep_->next_keks)) {
     upkeep_->next_keks = deadline_in(kKeksEvery);
     compare_keks(*seat_);

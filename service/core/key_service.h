@@ -76,13 +76,15 @@ class KeyService {
   // Records a request of a proven caller that could not be read; yields `error` back, sealed.
   Sealed<Secret> refuse(const Call& call, std::string_view operation, Error error);
 
-  // Asks the token for a sign of life, records the count of unauthenticated requests, and compares
-  // some keys with the token again, so that every key is compared once a minute. For the service's
+  // Asks the token for a sign of life, records the count of unauthenticated requests, rotates keys
+  // that have sealed as many messages as is good, and compares some keys with the token again, so
+  // that every key is compared once a minute. For the service's
   // own clock, once a second on the State lane.
   void maintain();
 
  private:
   struct Upkeep;
+  void rotate_counted();
 
   std::unique_ptr<Seat> seat_;
   std::unique_ptr<Upkeep> upkeep_;  // what maintain remembers

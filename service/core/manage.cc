@@ -5,18 +5,25 @@
 #include "service/core/passage.h"
 #include "service/crypto/create.h"
 #include "service/crypto/kek.h"
+#include "service/crypto/token_algorithm.h"
 
 namespace kw::core {
 namespace {
 
 constexpr std::string_view kReservedPrefix = "keyward/";
 constexpr std::size_t kListStep = 256;
+constexpr std::string_view kUpkeep = "keyward/upkeep";  // a caller has a proof beside his name
+constexpr auto kUpkeepWithin = std::chrono::seconds(8);
 
 keys::KeyVersion fresh_version(std::uint32_t number) {
   keys::KeyVersion version;
   version.number = Version{number};
   version.created = wall_now();
   return version;
+}
+
+keys::KeyVersion next_version(const keys::Key& key) {
+  return fresh_version(to_number(key.versions.back().number) + 1);
 }
 
 // What a failed creation may have left goes at once where that is possible, else when the token is
@@ -58,10 +65,9 @@ Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, 
 // The version's row is there, in state Creating: make its material and publish it. Material of
 // which the catalog is in doubt is kept: the row on disk, read at the next start, says whether it
 // counts.
-Result<KeyView> finish_creation(Passage& passage, const keys::Key& key, keys::KeyVersion version) {
-  Seat& seat = passage.seat();
-  Result<crypto::VersionMaterial> made =
-      make_material(seat, key, version.number, passage.deadline());
+Result<KeyView> finish_creation(Seat& seat, const keys::Key& key, keys::KeyVersion version,
+                                Deadline deadline) {
+  Result<crypto::VersionMaterial> made = make_material(seat, key, version.number, deadline);
   if (!made) {
     undo_creation(seat, key, version.number);
     return std::move(made).error();
@@ -128,20 +134,48 @@ Result<KeyView> create_now(Passage& passage, const CreateKey& request) {
   TRY(passage.intend());
   TRY(discard_leftovers(passage.seat(), &key.name, passage.deadline()));
   TRY(passage.shared().catalog->begin_key(key));
-  return finish_creation(passage, key, version);
+  return finish_creation(passage.seat(), key, version, passage.deadline());
 }
 
 Result<KeyView> rotate_now(Passage& passage, const KeyName& name) {
   const KeyView key = TRY(passage.admit(name));
   TRY(passage.check_configured(*key->algorithm));
   TRY(check_offered(passage.shared(), *key->algorithm));
-  const std::uint32_t newest = to_number(key->versions.back().number);
-  const keys::KeyVersion version = fresh_version(newest + 1);
+  const keys::KeyVersion version = next_version(*key);
   passage.about(*key, version.number);
   TRY(passage.intend());
   TRY(discard_leftovers(passage.seat(), &key->name, passage.deadline()));
   TRY(passage.shared().catalog->begin_version(key->id, version));
-  return finish_creation(passage, *key, version);
+  return finish_creation(passage.seat(), *key, version, passage.deadline());
+}
+
+// The record of what the upkeep does with a key: nobody asked for it, and no rule decided.
+audit::Record upkeep_record(const keys::Key& key, Version version) {
+  audit::Record record;
+  record.request_id = RequestId::random();
+  record.caller = kUpkeep;
+  record.operation = policy::name_of(policy::Operation::Rotate);
+  record.key_id = key.id;
+  record.key_name = key.name.text();
+  record.version = version;
+  record.suite = static_cast<std::uint8_t>(crypto::suite_of(*key.algorithm));
+  return record;
+}
+
+// As rotate_now does it: the intent is durable before anything is made.
+Result<void> rotate_for_upkeep(Seat& seat, const keys::Key& key, audit::Record& record,
+                               const keys::KeyVersion& version) {
+  Shared& shared = seat.shared();
+  const Deadline deadline = deadline_in(kUpkeepWithin);
+  TRY(check_offered(shared, *key.algorithm));
+  record.phase = audit::Phase::Intent;
+  const audit::Ticket ticket = TRY(shared.log->append(record));
+  record.phase = audit::Phase::Outcome;
+  TRY(shared.log->wait_durable(ticket, deadline));
+  TRY(discard_leftovers(seat, &key.name, deadline));
+  TRY(shared.catalog->begin_version(key.id, version));
+  TRY(finish_creation(seat, key, version, deadline));
+  return {};
 }
 
 // Sets one version, or all that stand in state `from`, to state `to`.
@@ -240,6 +274,31 @@ Sealed<KeyView> KeyService::enable_key(const Call& call, const KeyTarget& target
   Passage passage(*seat_, call, policy::Operation::Enable);
   return passage.conclude(
       change_state(passage, target, keys::State::Disabled, keys::State::Enabled));
+}
+
+void KeyService::rotate_counted() {
+  Shared& shared = seat_->shared();
+  for (const MessageCounts::VersionId& due : shared.counts->due(Clock::now())) {
+    const Result<KeyView> key = shared.catalog->find(due.first);
+    const keys::KeyVersion* const primary = key ? (*key)->primary() : nullptr;
+    if (primary == nullptr || primary->number != due.second) {
+      shared.counts->settle(due);
+      continue;
+    }
+    const keys::KeyVersion version = next_version(**key);
+    audit::Record record = upkeep_record(**key, version.number);
+    const Result<void> done = rotate_for_upkeep(*seat_, **key, record, version);
+    record.outcome = done ? audit::Outcome::Ok : audit::outcome_of(done.error().code());
+    if (record.phase == audit::Phase::Outcome) record_event(shared, record);
+    const std::string label = keys::object_label((*key)->name, due.second);
+    if (done) {
+      shared.counts->settle(due);
+      log_line(Severity::Notice, label + " has sealed many messages: the key was rotated");
+    } else {
+      log_error(Severity::Alert, label + " has sealed many messages and cannot be rotated",
+                done.error());
+    }
+  }
 }
 
 }  // namespace kw::core

@@ -84,7 +84,7 @@ Result<bool> Seat::prepare() {
   place.epoch = current;
   place.bench = std::make_unique<crypto::Workbench>(
       std::move(session).value(), shared_.pace, crypto::DerivedLimits{},
-      crypto::WorkingKeyOptions{.meter = &shared_.working_keys});
+      crypto::WorkingKeyOptions{.meter = &shared_.working_keys}, shared_.counts.get());
   return true;
 }
 

@@ -20,6 +20,7 @@
 #include "policy/policy.h"
 #include "service/audit/log.h"
 #include "service/audit_sinks/sinks.h"
+#include "service/core/message_counts.h"
 #include "service/core/seat.h"
 #include "service/core/token_keeper.h"
 #include "service/core/turn.h"
@@ -144,6 +145,7 @@ struct Shared {
   crypto::WorkingKeyMeter working_keys;  // the seats' keyrings count with it
   std::optional<Seat> catalog_seat;      // the catalog calls its MAC function one at a time
   std::unique_ptr<store::Catalog> catalog;
+  std::unique_ptr<MessageCounts> counts;  // in the catalog, for the seats' benches
   std::unique_ptr<audit::Log> log;
 
   // Self-synchronised.

@@ -7,6 +7,7 @@
 #include "service/crypto/mac.h"
 #include "service/crypto/seal.h"
 #include "service/crypto/sign.h"
+#include "service/crypto/suite2.h"
 #include "service/crypto/token_algorithm.h"
 #include "service/crypto/verify.h"
 #include "service/crypto/xaes.h"
@@ -17,15 +18,20 @@ namespace {
 // The nonce half of the message key that proves a wrap key. No blob is ever sealed under it.
 constexpr xaes::Prefix kProofPrefix = {'k', 'e', 'y', 'w', 'a', 'r', 'd', '/', 't', 'e', 's', 't'};
 
-// Each of these three uses the key once, so that a key that cannot be used never becomes one.
+// Each of these uses the key once, so that a key that cannot be used never becomes one.
 
-Result<Bytes> check_wrap_key(Workbench& bench, pkcs11::ObjectHandle handle) {
+Result<Bytes> check_deriving_key(Workbench& bench, pkcs11::ObjectHandle handle) {
   const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Symmetric);
   const xaes::K1 k1 = xaes::k1_of(TRY(pkcs11::derive_check_block(bench.session(), handle)));
   const auto message_key = TRY(pkcs11::derive(bench.session(), pkcs11::Profile::MessageKey, handle,
                                               xaes::derivation_data(k1, kProofPrefix)));
   TRY(prove(bench.session(), message_key.handle()));
   return to_bytes(k1);
+}
+
+Result<Bytes> check_counted_key(Workbench& bench, pkcs11::ObjectHandle handle) {
+  const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Symmetric);
+  return suite2::known_tag(bench.session(), handle);
 }
 
 Result<Bytes> check_mac_key(Workbench& bench, const keys::Key& key, Version version) {
@@ -47,14 +53,28 @@ Result<void> check_signing_key(Workbench& bench, const keys::Key& key, Version v
   return {};
 }
 
+Result<Bytes> use_wrap_key(Workbench& bench, const keys::Key& key, Version version,
+                           pkcs11::ObjectHandle handle) {
+  switch (key.algorithm->sealing) {
+    case keys::Sealing::Derived:
+      return check_deriving_key(bench, handle);
+    case keys::Sealing::Counted:
+      return check_counted_key(bench, handle);
+    case keys::Sealing::OnHost:
+      return check_mac_key(bench, key, version);
+    case keys::Sealing::None:
+      break;
+  }
+  KW_ASSERT(false);
+}
+
 // Uses the key behind `handle`, which the keyring has, once; yields its check value, which pairs do
 // not have.
 Result<Bytes> use(Workbench& bench, const keys::Key& key, Version version,
                   pkcs11::ObjectHandle handle, ByteView public_key) {
   switch (key.algorithm->purpose) {
     case keys::Purpose::Wrap:
-      if (keys::works_on_host(*key.algorithm)) return check_mac_key(bench, key, version);
-      return check_wrap_key(bench, handle);
+      return use_wrap_key(bench, key, version, handle);
     case keys::Purpose::Mac:
       return check_mac_key(bench, key, version);
     case keys::Purpose::Sign:

@@ -10,7 +10,7 @@ namespace kw::crypto {
 // VersionMaterial is what the catalog keeps of a version that the token has made.
 struct VersionMaterial {
   Bytes public_key;  // SubjectPublicKeyInfo, DER; empty for AES and HMAC
-  Bytes check;       // AES: the CMAC subkey K1; HMAC: the MAC of a constant; else empty
+  Bytes check;       // suite 1: the CMAC subkey K1; suite 2: a known tag; HMAC: a known MAC
   Bytes wrapped{};   // residency wrapped: the material under version `kek` of its KEK
   Version kek{};
 };

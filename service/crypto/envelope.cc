@@ -11,7 +11,6 @@ constexpr std::size_t kSuiteAt = 4;
 constexpr std::size_t kFlagsAt = 5;
 constexpr std::size_t kKeyIdAt = 6;
 constexpr std::size_t kVersionAt = 22;
-constexpr std::size_t kMinBlobSize = kHeaderSize + kNonceSize + kTagSize;
 constexpr std::size_t kMaxTextSize = (kMaxBlobSize * 4 + 2) / 3;
 constexpr std::string_view kLabel("keyward/blob/v1\0", 16);
 
@@ -24,7 +23,8 @@ Result<BlobHeader> decode_header(ByteView bytes) {
     return malformed("not a blob of format 1");
   }
   const auto suite = static_cast<Suite>(bytes[kSuiteAt]);
-  if (suite != Suite::Xaes256Gcm && suite != Suite::HmacAes256Gcm) {
+  if (suite != Suite::Xaes256Gcm && suite != Suite::CountedAes256Gcm &&
+      suite != Suite::HmacAes256Gcm) {
     return malformed("a suite that is not served");
   }
   if (bytes[kFlagsAt] != 0) return malformed("a flag is set");
@@ -37,6 +37,10 @@ Result<BlobHeader> decode_header(ByteView bytes) {
 }
 
 }  // namespace
+
+std::size_t nonce_size(Suite suite) noexcept {
+  return suite == Suite::CountedAes256Gcm ? kCountedNonceSize : kNonceSize;
+}
 
 Bytes encode(const BlobHeader& header) {
   Bytes out;
@@ -52,18 +56,21 @@ Bytes encode(const BlobHeader& header) {
 Bytes encode(const Blob& blob) {
   Bytes out = encode(blob.header);
   out.reserve(kHeaderSize + kNonceSize + blob.sealed.size());
-  append(out, blob.nonce);
+  append(out, ByteView(blob.nonce).first(nonce_size(blob.header.suite)));
   append(out, blob.sealed);
   return out;
 }
 
 Result<Blob> decode_blob(ByteView bytes) {
-  if (bytes.size() < kMinBlobSize) return malformed("too short");
-  if (bytes.size() > kMaxBlobSize) return malformed("too long");
+  if (bytes.size() < kHeaderSize) return malformed("too short");
   Blob blob;
   blob.header = TRY(decode_header(bytes));
-  std::ranges::copy(bytes.subspan(kHeaderSize, kNonceSize), blob.nonce.begin());
-  blob.sealed = to_bytes(bytes.subspan(kHeaderSize + kNonceSize));
+  const ByteView rest = bytes.subspan(kHeaderSize);
+  const std::size_t nonce = nonce_size(blob.header.suite);
+  if (rest.size() < nonce + kTagSize) return malformed("too short");
+  if (rest.size() > nonce + kMaxPlaintextSize + kTagSize) return malformed("too long");
+  std::ranges::copy(rest.first(nonce), blob.nonce.begin());
+  blob.sealed = to_bytes(rest.subspan(nonce));
   return blob;
 }
 

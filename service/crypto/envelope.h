@@ -15,14 +15,17 @@ namespace kw::crypto {
 
 constexpr std::size_t kHeaderSize = 26;
 constexpr std::size_t kNonceSize = 24;
+constexpr std::size_t kCountedNonceSize = 12;  // of suite 2
 constexpr std::size_t kTagSize = 16;
 constexpr std::size_t kMaxPlaintextSize = 65536;
 constexpr std::size_t kMaxBlobSize = kHeaderSize + kNonceSize + kMaxPlaintextSize + kTagSize;
 
 using Nonce = std::array<std::uint8_t, kNonceSize>;
 
-// Suite is how a blob is sealed. 2 is reserved: no reader accepts it yet.
-enum class Suite : std::uint8_t { Xaes256Gcm = 1, HmacAes256Gcm = 3 };
+// Suite is how a blob is sealed.
+enum class Suite : std::uint8_t { Xaes256Gcm = 1, CountedAes256Gcm = 2, HmacAes256Gcm = 3 };
+
+std::size_t nonce_size(Suite suite) noexcept;
 
 struct BlobHeader {
   Suite suite = Suite::Xaes256Gcm;
@@ -34,8 +37,8 @@ struct BlobHeader {
 
 struct Blob {
   BlobHeader header;
-  Nonce nonce{};
-  Bytes sealed;  // ciphertext, then the tag
+  Nonce nonce{};  // its first nonce_size(suite) bytes count
+  Bytes sealed;   // ciphertext, then the tag
 };
 
 Bytes encode(const BlobHeader& header);

@@ -3,6 +3,7 @@
 
 #include "pkcs11/profile.h"
 #include "service/crypto/sign.h"
+#include "service/crypto/suite2.h"
 #include "service/crypto/token_algorithm.h"
 #include "service/crypto/verify.h"
 #include "service/crypto/xaes.h"
@@ -20,6 +21,7 @@ Result<Bytes> answer_of(pkcs11::Session& session, pkcs11::ObjectHandle handle,
   if (algorithm.family == keys::Family::Hmac) {
     return session.sign(signing_mechanism(algorithm), handle, as_bytes(kCheckText));
   }
+  if (algorithm.sealing == keys::Sealing::Counted) return suite2::known_tag(session, handle);
   return to_bytes(xaes::k1_of(TRY(pkcs11::derive_check_block(session, handle))));
 }
 

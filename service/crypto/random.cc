@@ -29,6 +29,17 @@ Result<void> draw_nonce(pkcs11::Session& session, std::span<std::uint8_t> out) {
   return {};
 }
 
+// Hashed, because a field is too short for time and count beside enough that is random.
+Result<FixedField> draw_fixed_field(Workbench& bench) {
+  std::array<std::uint8_t, 32> drawn{};
+  const auto permit = bench.pace().enter(pkcs11::Pace::Kind::Symmetric);
+  TRY(draw_nonce(bench.session(), drawn));
+  FixedField field{};
+  const Sha256Digest digest = sha256(drawn);
+  std::copy_n(digest.begin(), field.size(), field.begin());
+  return field;
+}
+
 Result<Secret> random_bytes(Workbench& bench, std::size_t size) {
   if (size == 0 || size > kMaxRandomSize) {
     return refusal(Code::InvalidArgument, "bytes: 1 to 4096");

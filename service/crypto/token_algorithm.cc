@@ -28,6 +28,7 @@ constexpr Row kProfiles[] = {
 }  // namespace
 
 Profile profile_of(const keys::Algorithm& algorithm) {
+  if (algorithm.sealing == keys::Sealing::Counted) return Profile::CountedAes;
   for (const Row& row : kProfiles) {
     if (row.family == algorithm.family && row.bits == algorithm.bits) return row.profile;
   }
@@ -35,8 +36,17 @@ Profile profile_of(const keys::Algorithm& algorithm) {
 }
 
 Suite suite_of(const keys::Algorithm& algorithm) {
-  KW_ASSERT(algorithm.purpose == keys::Purpose::Wrap);
-  return keys::works_on_host(algorithm) ? Suite::HmacAes256Gcm : Suite::Xaes256Gcm;
+  switch (algorithm.sealing) {
+    case keys::Sealing::Derived:
+      return Suite::Xaes256Gcm;
+    case keys::Sealing::Counted:
+      return Suite::CountedAes256Gcm;
+    case keys::Sealing::OnHost:
+      return Suite::HmacAes256Gcm;
+    case keys::Sealing::None:
+      break;
+  }
+  KW_ASSERT(false);
 }
 
 pkcs11::Pace::Kind kind_of(const keys::Algorithm& algorithm) noexcept {

@@ -7,20 +7,22 @@
 #include "pkcs11/family.h"
 #include "pkcs11/pace.h"
 #include "pkcs11/session.h"
+#include "service/crypto/counted_nonce.h"
 #include "service/crypto/derived_keys.h"
 #include "service/crypto/keyring.h"
 
 namespace kw::crypto {
 
 // Workbench is what one executor works with: a session of the token and what it keeps there, in the
-// order in which it must end. Not thread-safe; `pace` must outlive it. When the session is no
-// longer usable the whole bench is: throw it away and make another.
+// order in which it must end. Not thread-safe; `pace` and `counted` must outlive it. When the
+// session is no longer usable the whole bench is: throw it away and make another.
 class Workbench {
  public:
   Workbench(pkcs11::Session session, pkcs11::Pace& pace, DerivedLimits limits = {},
-            WorkingKeyOptions working = {})
+            WorkingKeyOptions working = {}, CountedNonces* counted = nullptr)
       : session_(std::move(session)),
         pace_(pace),
+        counted_(counted),
         keyring_(session_, working),
         derived_(session_, keyring_, limits) {}
   Workbench(const Workbench&) = delete;
@@ -36,6 +38,12 @@ class Workbench {
   void forget(const KeyId& key) {
     keyring_.forget(key);
     derived_.forget(key);
+  }
+
+  // The next nonce of suite 2. Errors: those of CountedNonces::draw; Internal (nobody counts here).
+  Result<CountedNonce> draw_counted(const KeyId& key, Version version) {
+    if (counted_ == nullptr) return Error(Code::Internal, "nobody counts messages at this bench");
+    return counted_->draw(key, version);
   }
 
   // Runs `use`, which works with derived keys of `key`. A token that no longer knows a handle gets
@@ -61,6 +69,7 @@ class Workbench {
 
   pkcs11::Session session_;
   pkcs11::Pace& pace_;
+  CountedNonces* counted_;  // null: nobody counts
   Keyring keyring_;
   DerivedKeys derived_;
 };

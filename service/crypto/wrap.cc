@@ -5,6 +5,7 @@
 #include "service/crypto/mac.h"
 #include "service/crypto/random.h"
 #include "service/crypto/seal.h"
+#include "service/crypto/suite2.h"
 #include "service/crypto/suite3.h"
 #include "service/crypto/token_algorithm.h"
 
@@ -36,6 +37,25 @@ bool may_be_the_callers(const Error& error) {
          pkcs11::is_ambiguous_on_decrypt(error);
 }
 
+// Opens a blob in the token. A failure that may be the ciphertext's is believed only if the token
+// then does what it is known to do, and fails again: one that was sick for one call and well for
+// the proof must not turn into a caller's fault.
+template <typename Open, typename Prove>
+Result<Opened> open_in_token(Workbench& bench, const Open& open, const Prove& prove_it) {
+  Result<Secret> plaintext = open();
+  if (plaintext) return Opened(*std::move(plaintext));
+  if (!may_be_the_callers(plaintext.error())) return std::move(plaintext).error();
+  if (!prove_it()) {
+    return Error(Code::Unavailable, plaintext.error().detail() + "; the proof failed too",
+                 plaintext.error().rv());
+  }
+  plaintext = open();
+  if (!plaintext && !may_be_the_callers(plaintext.error())) return std::move(plaintext).error();
+  bench.session().reinstate();
+  if (plaintext) return Opened(*std::move(plaintext));
+  return Opened(OpenFailure::NotAuthentic);
+}
+
 Result<Opened> unwrap_once(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
                            const Blob& blob, const Context& context) {
   const auto message_key = TRY(bench.derived().for_opening(key, version, blob.nonce));
@@ -43,19 +63,30 @@ Result<Opened> unwrap_once(Workbench& bench, const keys::Key& key, const keys::K
     return unseal(bench.session(), message_key, suffix_of(blob.nonce), blob.sealed,
                   associated_data(blob.header, context));
   };
-  Result<Secret> plaintext = open();
-  if (plaintext) return Opened(*std::move(plaintext));
-  if (!may_be_the_callers(plaintext.error())) return std::move(plaintext).error();
-  if (!prove(bench.session(), message_key)) {
-    return Error(Code::Unavailable, plaintext.error().detail() + "; the proof failed too",
-                 plaintext.error().rv());
-  }
-  // A token that was sick for one call and well for the proof must not turn into a caller's fault.
-  plaintext = open();
-  if (!plaintext && !may_be_the_callers(plaintext.error())) return std::move(plaintext).error();
-  bench.session().reinstate();
-  if (plaintext) return Opened(*std::move(plaintext));
-  return Opened(OpenFailure::NotAuthentic);
+  return open_in_token(bench, open, [&] { return prove(bench.session(), message_key); });
+}
+
+Result<Bytes> wrap_by_suite2(Workbench& bench, const keys::Key& key,
+                             const keys::KeyVersion& version, const Secret& plaintext,
+                             const Context& context) {
+  const BlobHeader header{Suite::CountedAes256Gcm, key.id, version.number};
+  return encode(
+      TRY(suite2::seal(bench, key, version, plaintext.reveal(), associated_data(header, context))));
+}
+
+Result<void> prove_by_known_tag(Workbench& bench, const keys::Key& key,
+                                const keys::KeyVersion& version) {
+  const Bytes tag = TRY(suite2::known_tag(bench, key, version));
+  if (ct_equal(tag, version.check)) return {};
+  return Error(Code::Unavailable, "the token's AES-GCM is not what it was");
+}
+
+Result<Opened> unwrap_by_suite2(Workbench& bench, const keys::Key& key,
+                                const keys::KeyVersion& version, const Blob& blob,
+                                const Context& context) {
+  const Bytes associated = associated_data(blob.header, context);
+  const auto open = [&] { return suite2::open(bench, key, version, blob, associated); };
+  return open_in_token(bench, open, [&] { return prove_by_known_tag(bench, key, version); });
 }
 
 Result<Bytes> wrap_by_suite3(Workbench& bench, const keys::Key& key,
@@ -104,11 +135,16 @@ Result<Bytes> wrap(Workbench& bench, const keys::Key& key, const keys::KeyVersio
     return refusal(Code::PayloadTooLarge, "plaintext: at most 65536 bytes");
   }
   const auto permit = bench.pace().enter(Pace::Kind::Symmetric);
-  if (keys::works_on_host(*key.algorithm)) {
-    return wrap_by_suite3(bench, key, version, plaintext, context);
+  switch (suite_of(*key.algorithm)) {
+    case Suite::Xaes256Gcm:
+      return bench.with_derived(key.id,
+                                [&] { return wrap_once(bench, key, version, plaintext, context); });
+    case Suite::CountedAes256Gcm:
+      return wrap_by_suite2(bench, key, version, plaintext, context);
+    case Suite::HmacAes256Gcm:
+      return wrap_by_suite3(bench, key, version, plaintext, context);
   }
-  return bench.with_derived(key.id,
-                            [&] { return wrap_once(bench, key, version, plaintext, context); });
+  KW_ASSERT(false);
 }
 
 Result<Opened> unwrap(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
@@ -117,11 +153,16 @@ Result<Opened> unwrap(Workbench& bench, const keys::Key& key, const keys::KeyVer
     return Opened(OpenFailure::WrongKey);
   }
   const auto permit = bench.pace().enter(Pace::Kind::Symmetric);
-  if (keys::works_on_host(*key.algorithm)) {
-    return unwrap_by_suite3(bench, key, version, blob, context);
+  switch (blob.header.suite) {
+    case Suite::Xaes256Gcm:
+      return bench.with_derived(key.id,
+                                [&] { return unwrap_once(bench, key, version, blob, context); });
+    case Suite::CountedAes256Gcm:
+      return unwrap_by_suite2(bench, key, version, blob, context);
+    case Suite::HmacAes256Gcm:
+      return unwrap_by_suite3(bench, key, version, blob, context);
   }
-  return bench.with_derived(key.id,
-                            [&] { return unwrap_once(bench, key, version, blob, context); });
+  KW_ASSERT(false);
 }
 
 Result<Rewrapped> rewrap(Workbench& bench, const keys::Key& key, const RewrapRequest& request) {

@@ -12,16 +12,17 @@
 
 namespace kw::crypto {
 
-// Blobs, of the suite of their key: suite 1 is made and opened in the token, suite 3 with a message
-// key in locked memory. Which key and version, and whether the caller may, is decided above. Errors
-// common to all: Unavailable (the token), Internal (a key that is not what the catalog says).
+// Blobs, of the suite of their key: suites 1 and 2 are made and opened in the token, suite 3 with a
+// message key in locked memory. Which key and version, and whether the caller may, is decided
+// above. Errors common to all: Unavailable (the token), Internal (a key that is not what the
+// catalog says).
 
 // OpenFailure is why a blob was refused, for the audit record: the caller gets one answer for all.
 // A changed byte and another context look the same, by design.
 enum class OpenFailure { WrongKey, NotAuthentic };
 std::string_view to_text(OpenFailure failure);
 
-// Plaintext up to 65,536 bytes. Errors: PayloadTooLarge.
+// Plaintext up to 65,536 bytes. Errors: PayloadTooLarge; of suite 2 those of CountedNonces::draw.
 Result<Bytes> wrap(Workbench& bench, const keys::Key& key, const keys::KeyVersion& version,
                    const Secret& plaintext, const Context& context);
 

@@ -85,7 +85,7 @@ Result<void> probe_all(Lab& lab, Report& report, const Options& options, const P
   progress("asking for known answers");
   report.features = probe_features(lab, go_on);
   TRY(go_on());
-  report.suites = judge_suites(lab, report.algorithms, report.features);
+  report.suites = judge_suites(report.algorithms);
   progress("attacking");
   probe_attacks(lab, report, go_on);
   report.own_keys = lab.differences();

@@ -15,8 +15,7 @@ std::vector<Feature> probe_features(Lab& lab, const std::function<Result<void>()
 Result<std::vector<AlgorithmResult>> probe_algorithms(Lab& lab,
                                                       const std::function<Result<void>()>& go_on);
 
-// Whether the blob suites can be had, from what is known of the rest.
-std::vector<AlgorithmResult> judge_suites(Lab& lab, const std::vector<AlgorithmResult>& algorithms,
-                                          const std::vector<Feature>& features);
+// Whether the blob suites can be had: each has an algorithm whose keys it takes.
+std::vector<AlgorithmResult> judge_suites(const std::vector<AlgorithmResult>& algorithms);
 
 }  // namespace kw::doctor

@@ -12,10 +12,14 @@ namespace {
 using enum Purpose;
 using enum Family;
 using enum Hash;
+using Sealing::Counted;
+using Sealing::Derived;
+using Sealing::OnHost;
 
 constexpr std::array kAlgorithms{
-    Algorithm{"xaes-256-gcm", Wrap, Aes, None, 256, ""},
-    Algorithm{"aes-256-gcm-host", Wrap, Hmac, Sha256, 256, ""},
+    Algorithm{"xaes-256-gcm", Wrap, Aes, None, 256, "", Derived},
+    Algorithm{"aes-256-gcm-counted", Wrap, Aes, None, 256, "", Counted},
+    Algorithm{"aes-256-gcm-host", Wrap, Hmac, Sha256, 256, "", OnHost},
     Algorithm{"hmac-sha256", Mac, Hmac, Sha256, 256, "HS256"},
     Algorithm{"hmac-sha512", Mac, Hmac, Sha512, 512, "HS512"},
     Algorithm{"rsa-2048-pss-sha256", Sign, RsaPss, Sha256, 2048, "PS256"},
@@ -40,9 +44,7 @@ const Algorithm* find_algorithm(std::string_view name) noexcept {
   return found == kAlgorithms.end() ? nullptr : found;
 }
 
-bool works_on_host(const Algorithm& algorithm) noexcept {
-  return algorithm.purpose == Wrap && algorithm.family == Hmac;
-}
+bool works_on_host(const Algorithm& algorithm) noexcept { return algorithm.sealing == OnHost; }
 
 std::string_view name_of(Purpose purpose) noexcept {
   switch (purpose) {

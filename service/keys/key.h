@@ -37,7 +37,7 @@ struct KeyVersion {
   State state = State::Creating;
   WallTime created{};
   Bytes public_key;  // SubjectPublicKeyInfo, DER; empty for a secret key
-  Bytes check;       // wrap keys: the 16-byte CMAC subkey K1; MAC keys: a known-answer MAC
+  Bytes check;       // wrap keys: K1 of CMAC or a known tag; keys that MAC: a known MAC
   Bytes wrapped{};   // residency wrapped: the material under its KEK; else empty
   Version kek{};     // residency wrapped: which version of the KEK
 

@@ -64,6 +64,16 @@ keys::Key TokenBench::import_wrap_key(ByteView value) {
   return key;
 }
 
+keys::Key TokenBench::import_counted_key(ByteView value) {
+  keys::Key key = name_key("aes-256-gcm-counted");
+  pkcs11::ObjectTemplate object = imported(CKK_AES, value);
+  object.flag(CKA_ENCRYPT, true).flag(CKA_DECRYPT, true);
+  const auto handle = REQUIRE_OK(bench->session().create_object(object));
+  bench->keyring().adopt(key.id, Version{1}, handle);
+  key.versions.push_back(first_version());
+  return key;
+}
+
 keys::Key TokenBench::import_mac_key(std::string_view algorithm, ByteView value) {
   keys::Key key = name_key(algorithm);
   pkcs11::ObjectTemplate object = imported(CKK_GENERIC_SECRET, value);

@@ -30,6 +30,7 @@ struct TokenBench {
 
   // A key whose version 1 has this value, known to `bench` alone: what an oracle needs.
   keys::Key import_wrap_key(ByteView value);
+  keys::Key import_counted_key(ByteView value);
   keys::Key import_mac_key(std::string_view algorithm, ByteView value);
 };
 

@@ -51,7 +51,8 @@ TEST_CASE_METHOD(TpmSandbox, "tpm: the whole service on a TPM, from nothing", "[
     CHECK(test::signature_oracle::verifies(algorithm, der_of(half.text), as_bytes("text"),
                                            as_bytes(signature)));
   }
-  for (const std::string algorithm : {"xaes-256-gcm", "ed25519", "rsa-4096-pss-sha256"}) {
+  for (const std::string algorithm :
+       {"xaes-256-gcm", "aes-256-gcm-counted", "ed25519", "rsa-4096-pss-sha256"}) {
     const Reply refused = create("tpm/none", algorithm);
     CHECK(refused.status == 501);
     CHECK(refused.body["detail"] == "algorithm: this token cannot do " + algorithm);

@@ -67,7 +67,8 @@ Result<std::unique_ptr<Backend>> DoorFixture::try_open() {
                         .sinks = {},
                         .witnesses = witnesses,
                         .policy = folder / "policy.yaml",
-                        .healer = healer});
+                        .healer = healer,
+                        .counts = counts});
 }
 
 void DoorFixture::open() {

@@ -58,6 +58,7 @@ struct DoorFixture {
   std::vector<WitnessOptions> witnesses;
 
   HealerOptions healer;
+  CountOptions counts;
   std::string pin{test::SoftHsm::kPin};
   // What try_open gives the backend of the token's profile.
   std::optional<token_profile::TokenProfile> profile;

@@ -101,10 +101,10 @@ TEST_CASE("envelope: refuses every fixed byte changed in any bit", "[crypto][env
   }
 }
 
-TEST_CASE("envelope: refuses the reserved suites", "[crypto][envelope]") {
+TEST_CASE("envelope: refuses suites that there are not", "[crypto][envelope]") {
   Bytes blob = Example().bytes("blob");
   for (const std::uint8_t suite :
-       {std::uint8_t{0}, std::uint8_t{2}, std::uint8_t{4}, std::uint8_t{255}}) {
+       {std::uint8_t{0}, std::uint8_t{4}, std::uint8_t{5}, std::uint8_t{255}}) {
     blob[4] = suite;
     CHECK_CODE(decode_blob(blob), Code::InvalidArgument);
   }
@@ -124,6 +124,21 @@ TEST_CASE("envelope: refuses what is shorter than an empty plaintext", "[crypto]
   }
   const Blob empty = REQUIRE_OK(decode_blob(ByteView(good).first(kShortest)));
   CHECK(empty.sealed.size() == kTagSize);
+}
+
+TEST_CASE("envelope: suite 2 has a nonce of 12 bytes, and its own bounds", "[crypto][envelope]") {
+  Bytes blob = Example().bytes("blob");
+  blob[4] = 2;
+  const Blob read = REQUIRE_OK(decode_blob(blob));
+  CHECK(encode(read) == blob);
+  CHECK(read.sealed.size() == blob.size() - kHeaderSize - 12);
+  constexpr std::size_t kShortest = kHeaderSize + 12 + kTagSize;
+  CHECK_CODE(decode_blob(ByteView(blob).first(kShortest - 1)), Code::InvalidArgument);
+  CHECK(REQUIRE_OK(decode_blob(ByteView(blob).first(kShortest))).sealed.size() == kTagSize);
+  blob.resize(kShortest + kMaxPlaintextSize);
+  (void)REQUIRE_OK(decode_blob(blob));
+  blob.push_back(0);
+  CHECK_CODE(decode_blob(blob), Code::InvalidArgument);
 }
 
 TEST_CASE("envelope: reads the largest blob and refuses one byte more", "[crypto][envelope]") {

@@ -174,12 +174,15 @@ TEST_CASE("doctor: no such token, no such module", "[doctor]") {
 
 TEST_CASE("doctor: what the token cannot do is not offered, with the reason", "[doctor][fault]") {
   const test::SoftHsm hsm;
-  hsm.rules("fail C_DeriveKey * CKR_MECHANISM_INVALID");
+  hsm.rules("mask CKM_AES_ECB_ENCRYPT_DATA");
   const Report report = REQUIRE_OK(examine(hsm));
   hsm.clear();
   const token_profile::TokenProfile profile = to_profile(report);
   CHECK(profile.refusal_of("xaes-256-gcm") == "the token answers CKR_MECHANISM_INVALID");
   CHECK_FALSE(profile.refusal_of("ed25519"));
+  CHECK_FALSE(profile.refusal_of("aes-256-gcm-counted"));
+  CHECK(feature(report, "xaes").works != Fact::Yes);
+  CHECK(feature(report, "aes-gcm").works == Fact::Yes);
   CHECK_FALSE(profile.suites.at("1").offered());
   CHECK(profile.suites.at("2").offered());
   CHECK(profile.suites.at("3").offered());

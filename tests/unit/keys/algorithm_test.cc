@@ -22,6 +22,7 @@ TEST_CASE("algorithm: each name of the contract has its row", "[keys][algorithm]
   // JOSE names: RFC 7518, section 3.1; RFC 8037, section 3.1.
   const Row row = GENERATE(
       Row{"xaes-256-gcm", Purpose::Wrap, Family::Aes, Hash::None, 256, ""},
+      Row{"aes-256-gcm-counted", Purpose::Wrap, Family::Aes, Hash::None, 256, ""},
       Row{"aes-256-gcm-host", Purpose::Wrap, Family::Hmac, Hash::Sha256, 256, ""},
       Row{"hmac-sha256", Purpose::Mac, Family::Hmac, Hash::Sha256, 256, "HS256"},
       Row{"hmac-sha512", Purpose::Mac, Family::Hmac, Hash::Sha512, 512, "HS512"},
@@ -49,13 +50,15 @@ TEST_CASE("algorithm: each name of the contract has its row", "[keys][algorithm]
 TEST_CASE("algorithm: the registry has no other rows", "[keys][algorithm]") {
   std::set<std::string_view> names;
   for (const Algorithm& row : algorithms()) names.insert(row.name);
-  CHECK(names.size() == 14);
-  CHECK(algorithms().size() == 14);
+  CHECK(names.size() == 15);
+  CHECK(algorithms().size() == 15);
 }
 
-TEST_CASE("algorithm: one works in host memory", "[keys][algorithm]") {
+TEST_CASE("algorithm: one works in host memory, one counts its messages", "[keys][algorithm]") {
   for (const Algorithm& row : algorithms()) {
     CHECK(works_on_host(row) == (row.name == "aes-256-gcm-host"));
+    CHECK((row.sealing == Sealing::Counted) == (row.name == "aes-256-gcm-counted"));
+    CHECK((row.sealing == Sealing::None) == (row.purpose != Purpose::Wrap));
   }
 }
 

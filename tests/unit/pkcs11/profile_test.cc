@@ -63,7 +63,8 @@ Bytes sign_message(Session& session, Profile profile, ObjectHandle key, ByteView
 
 TEST_CASE_METHOD(TokenFixture, "profile: a generated secret key is what its profile says",
                  "[pkcs11][profile]") {
-  const Profile profile = GENERATE(Profile::MasterAes, Profile::MacSha256, Profile::MacSha512);
+  const Profile profile =
+      GENERATE(Profile::MasterAes, Profile::CountedAes, Profile::MacSha256, Profile::MacSha512);
   INFO(to_text(profile));
   const GeneratedKey made = REQUIRE_OK(generate(session, profile, kId, "app/key#1"));
   CHECK_FALSE(made.public_half);
@@ -71,10 +72,13 @@ TEST_CASE_METHOD(TokenFixture, "profile: a generated secret key is what its prof
   CHECK(REQUIRE_OK(find_key(session, profile, kId)) == made.key);
   const bool is_master = profile == Profile::MasterAes;
   CHECK(holds(session, made.key, CKA_DERIVE) == is_master);
-  CHECK(holds(session, made.key, CKA_SIGN) == !is_master);
-  CHECK(holds(session, made.key, CKA_VERIFY) == !is_master);
-  for (const AttributeType no : {CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP, CKA_EXTRACTABLE,
-                                 CKA_MODIFIABLE, CKA_COPYABLE}) {
+  const bool is_counted = profile == Profile::CountedAes;
+  CHECK(holds(session, made.key, CKA_ENCRYPT) == is_counted);
+  CHECK(holds(session, made.key, CKA_DECRYPT) == is_counted);
+  CHECK(holds(session, made.key, CKA_SIGN) == (!is_master && !is_counted));
+  CHECK(holds(session, made.key, CKA_VERIFY) == (!is_master && !is_counted));
+  for (const AttributeType no :
+       {CKA_WRAP, CKA_UNWRAP, CKA_EXTRACTABLE, CKA_MODIFIABLE, CKA_COPYABLE}) {
     CHECK_FALSE(holds(session, made.key, no));
   }
   for (const AttributeType yes : {CKA_PRIVATE, CKA_SENSITIVE, CKA_TOKEN, CKA_LOCAL,
