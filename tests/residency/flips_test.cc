@@ -52,8 +52,8 @@ using TurnedKeys = std::map<const Owner*, Turned>;
 bool is_long_form() { return std::getenv("KEYWARD_RESIDENCY_CALLS") != nullptr; }
 
 bool is_in_the_short_form(std::string_view algorithm) {
-  constexpr std::string_view kShort[] = {"xaes-256-gcm", "hmac-sha256", "rsa-2048-pss-sha256",
-                                         "ecdsa-p256-sha256", "ed25519"};
+  constexpr std::string_view kShort[] = {"xaes-256-gcm",      "hmac-sha256", "rsa-2048-pss-sha256",
+                                         "ecdsa-p256-sha256", "ed25519",     "aes-256-gcm-counted"};
   return std::ranges::find(kShort, algorithm) != std::end(kShort);
 }
 

@@ -22,7 +22,9 @@ std::vector<Kind> all_kinds(bool with_long_rsa) {
   for (const keys::Algorithm& row : keys::algorithms()) {
     if (is_long(row.name) && !with_long_rsa) continue;
     all.push_back({row.name.data(), keys::Residency::Token});
-    const bool can_be_wrapped = row.name != "ed25519" && !keys::works_on_host(row);
+    const bool is_own_suite =
+        row.sealing == keys::Sealing::Counted || row.sealing == keys::Sealing::OnHost;
+    const bool can_be_wrapped = row.name != "ed25519" && !is_own_suite;
     if (can_be_wrapped) all.push_back({row.name.data(), keys::Residency::Wrapped});
   }
   return all;
