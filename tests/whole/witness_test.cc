@@ -77,8 +77,10 @@ void configure(const Sandbox& sandbox, const std::vector<const Witness*>& witnes
   sandbox.edit("keyward.yaml", "audit: {directory: audit}\n", audit);
 }
 
+// 0 for what is no checkpoint: a witness that does not know the log yet says so in one line.
 std::uint64_t size_in(const std::string& note) {
-  return note.empty() ? 0 : std::stoull(note.substr(note.find('\n') + 1));
+  const std::string rest = note.substr(std::min(note.size(), note.find('\n') + 1));
+  return rest.empty() ? 0 : std::stoull(rest);
 }
 
 // What an independent implementation makes of a note: the size that this witness cosigned, 0 if it
