@@ -100,19 +100,21 @@ Command change_command(const std::string& verb, std::string summary, std::string
                         change(verb));
 }
 
+Option algorithm_option() {
+  return {.name = "--algorithm",
+          .value = "ALGORITHM",
+          .help = "what the key is for; it never changes",
+          .need = Option::Need::Required,
+          .choices = {"xaes-256-gcm", "aes-256-gcm-counted", "aes-256-gcm-host", "hmac-sha256",
+                      "hmac-sha512", "rsa-2048-pss-sha256", "rsa-3072-pss-sha256",
+                      "rsa-4096-pss-sha256", "rsa-2048-pkcs1-sha256", "rsa-3072-pkcs1-sha256",
+                      "rsa-4096-pkcs1-sha256", "ecdsa-p256-sha256", "ecdsa-p384-sha384",
+                      "ecdsa-p521-sha512", "ed25519"}};
+}
+
 }  // namespace
 
 std::vector<Command> key_commands() {
-  const Option algorithm{
-      .name = "--algorithm",
-      .value = "ALGORITHM",
-      .help = "what the key is for; it never changes",
-      .need = Option::Need::Required,
-      .choices = {"xaes-256-gcm", "aes-256-gcm-counted", "aes-256-gcm-host", "hmac-sha256",
-                  "hmac-sha512", "rsa-2048-pss-sha256", "rsa-3072-pss-sha256",
-                  "rsa-4096-pss-sha256", "rsa-2048-pkcs1-sha256", "rsa-3072-pkcs1-sha256",
-                  "rsa-4096-pkcs1-sha256", "ecdsa-p256-sha256", "ecdsa-p384-sha384",
-                  "ecdsa-p521-sha512", "ed25519"}};
   const Option tag{.name = "--tag",
                    .value = "NAME=VALUE",
                    .help = "a tag that policy can ask for; may be repeated",
@@ -136,7 +138,7 @@ std::vector<Command> key_commands() {
            .summary = "make a key inside the token",
            .details = "A wrapped key is stored in the catalog, encrypted by a key of the "
                       "token, and lives in the token only while it is used.",
-           .options = {key_name_argument(), algorithm, residency, tag},
+           .options = {key_name_argument(), algorithm_option(), residency, tag},
            .run = {}},
           create),
       server_command({.path = "key list",

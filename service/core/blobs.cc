@@ -52,7 +52,7 @@ Result<void> set_numbers_aside(Passage& passage, const keys::Key& key, Version v
   if (counts.is_ready(key.id, version)) return {};
   const auto field = TRY(
       passage.at_bench([](crypto::Workbench& bench) { return crypto::draw_fixed_field(bench); }));
-  const auto done = counts.set_aside(key.id, version, field, passage.deadline());
+  Result<void> done = counts.set_aside(key.id, version, field, passage.deadline());
   if (done || done.error().code() != Code::FailedPrecondition) return done;
   return passage.because(audit::Reason::LimitReached, done.error());
 }
