@@ -156,11 +156,15 @@ TEST_CASE_METHOD(OutageFixture, "a module that cannot even be finalized is mende
 TEST_CASE_METHOD(OutageFixture,
                  "a failure that a known answer does not confirm resets only in numbers",
                  "[core][healing][fault]") {
-  for (int i = 1; i <= 3; ++i) {
-    CHECK(epochs() == 1);
+  const auto counted = [&] { return metric("keyward_token_unconfirmed_failures_total"); };
+  for (double before = 0; before < 3; before = counted()) {
+    const bool was_reset = epochs() > 1;
+    CHECK((!was_reset || counted() >= 3));
     hsm.rules("fail C_SignInit 1 2147483649");  // a vendor's own
-    CHECK_CODE(sign(), Code::Unavailable);
-    await("looked into", [&] { return metric("keyward_token_unconfirmed_failures_total") == i; });
+    const auto made = sign();
+    if (made) continue;  // the healer's look at the one before met the rule
+    CHECK(made.error().code() == Code::Unavailable);
+    await("looked into", [&] { return counted() > before; });
   }
   await("another epoch", [this] { return epochs() == 2; });
   await_service();
