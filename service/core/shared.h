@@ -109,7 +109,7 @@ class Leftovers {
   // All of them, or those of one name.
   std::vector<Leftover> take(const KeyName* name);
 
-  // Whoever has taken some holds it: he destroys what a new version of the same number may be.
+  // Whoever has taken some holds it: what he destroys bears the CKA_ID of the version that is next.
   Turns discarding;
 
  private:

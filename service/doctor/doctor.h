@@ -21,9 +21,11 @@ struct Options {
   std::chrono::duration<double> slice{0.3};              // how long to measure for each figure
 };
 
-// Probes the token: one C_Login, scratch keys that are removed whatever happens, nothing of others
-// touched. `progress` is told what is being done. SIGINT, SIGTERM and SIGHUP end it, cleaned up.
-// Errors: Unavailable (no such token, PIN refused, the token went away), Aborted (told to stop).
+// Probes the token: one C_Login, and a second with the same PIN where a scratch key can be removed
+// only after the module was loaded anew; scratch keys that are removed whatever happens, nothing of
+// others changed. `progress` is told what is being done. SIGINT, SIGTERM and SIGHUP end it, cleaned
+// up. Errors: Unavailable (no such token, PIN refused, the token went away), Aborted (told to
+// stop).
 Result<Report> examine(Options options, const std::function<void(const std::string&)>& progress);
 
 }  // namespace kw::doctor

@@ -25,7 +25,8 @@ struct OurKey {
 };
 
 // Lab is where the doctor works. What it makes as token objects bears the label kLabel and a
-// CKA_ID that begins with "kwdoctor" and goes on at random; they go with it, whatever happened.
+// CKA_ID that begins with "kwdoctor" and goes on at random; they go with it where the
+// token lets them go; sweep() says so.
 // Everything else is session objects of sessions that end with their probe. For one thread;
 // `token` must outlive it.
 class Lab {
