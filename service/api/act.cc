@@ -2,28 +2,40 @@
 #include "service/api/act.h"
 
 namespace kw::api {
+namespace {
+
+// So many answers are written in one go: some microseconds' work.
+constexpr std::size_t kGroup = 32;
+
+}  // namespace
 
 core::Work Act::next() const noexcept {
-  if (!gather_) return work_;
-  return answers_.size() < parts_.size() ? parts_[answers_.size()].next() : core::Work::Host;
+  if (!is_batch()) return work_;
+  return done_ < parts_.size() ? parts_[done_].next() : core::Work::Host;
 }
 
 core::Steps Act::steps() const noexcept {
-  if (!gather_) return core::one_step(work_);
+  if (!is_batch()) return core::one_step(work_);
   core::Steps steps = core::one_step(core::Work::Host);
-  for (std::size_t i = answers_.size(); i < parts_.size(); ++i) {
+  for (std::size_t i = done_; i < parts_.size(); ++i) {
     ++steps[core::index_of(parts_[i].next())];
   }
   return steps;
 }
 
 std::optional<core::Sealed<Answer>> Act::step(core::KeyService& door, const core::Call& call) {
-  if (!gather_) return step_(door, call);
-  if (answers_.size() == parts_.size()) return gather_(std::move(answers_), call);
-  Act& part = parts_[answers_.size()];
+  if (!is_batch()) return step_(door, call);
+  if (done_ == parts_.size()) return all_(std::move(groups_), call);
+  do_next_part(door, call);
+  return std::nullopt;
+}
+
+void Act::do_next_part(core::KeyService& door, const core::Call& call) {
+  Act& part = parts_[done_++];
   answers_.push_back(part(door, call));
   part.step_ = {};  // and with it the secrets that it held
-  return std::nullopt;
+  if (answers_.size() < kGroup && done_ < parts_.size()) return;
+  groups_.push_back(some_(std::exchange(answers_, {}), call));
 }
 
 core::Sealed<Answer> Act::operator()(core::KeyService& door, const core::Call& call) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 
 #include "service/api/decode.h"
@@ -41,24 +42,51 @@ Act refuse_part(std::string_view operation, Error error) {
   };
 }
 
-Result<Act> decode_named_part(JsonFields fields, std::string_view name) {
-  for (const Operation& operation : kOperations) {
-    if (operation.name != name) continue;
-    Act act = TRY(operation.decode(std::move(fields), Target()));
-    act.asks_for(operation.work);
-    return act;
-  }
+const Operation* find_operation(std::string_view name) noexcept {
+  const auto at = std::find_if(kOperations.begin(), kOperations.end(),
+                               [name](const Operation& each) { return each.name == name; });
+  return at == kOperations.end() ? nullptr : &*at;
+}
+
+// A part's fields but the first, which is taken: its operation's name.
+struct Part {
+  std::string name;
+  JsonFields fields;
+};
+
+Result<Part> open_part(JsonValue value) {
+  JsonFields fields = TRY(JsonFields::of(value));
+  std::string name = TRY(take_string(fields, "op"));
+  return Part{std::move(name), std::move(fields)};
+}
+
+Result<Act> decode_part(Part part) {
+  const Operation* const operation = find_operation(part.name);
+  if (operation != nullptr) return operation->decode(std::move(part.fields), Target());
   return refusal(Code::InvalidArgument, "op: not an operation for a batch");
 }
 
-Result<Act> decode_part(JsonValue part) {
-  JsonFields fields = TRY(JsonFields::of(part));
-  const std::string name = TRY(take_string(fields, "op"));
-  Result<Act> act = decode_named_part(std::move(fields), name);
-  if (act) return act;
-  return refuse_part(name, std::move(act).error());
+core::Sealed<Answer> do_part(JsonValue value, core::KeyService& door, const core::Call& call) {
+  Result<Part> part = open_part(value);
+  if (!part) return refuse_part("batch", std::move(part).error())(door, call);
+  const std::string name = part->name;
+  Result<Act> act = decode_part(*std::move(part));
+  if (!act) return refuse_part(name, std::move(act).error())(door, call);
+  return (*act)(door, call);
 }
 
+// A part is read when its turn has come.
+Act act_of(JsonValue value) {
+  Act act([value](core::KeyService& door, const core::Call& call) {
+    return do_part(value, door, call);
+  });
+  const Result<Part> part = open_part(value);
+  const Operation* const operation = part ? find_operation(part->name) : nullptr;
+  if (operation != nullptr) act.asks_for(operation->work);
+  return act;
+}
+
+using Answers = std::vector<core::Sealed<Answer>>;
 using Parts = std::vector<core::Sealed<Answer>::Part>;
 
 std::size_t room_for(const Parts& parts) {
@@ -68,23 +96,42 @@ std::size_t room_for(const Parts& parts) {
 }
 
 // {"status": 200, "receipt": "...", "answer": {...}} or {"status": 403, ..., "problem": {...}}.
-Result<Answer> write_parts(Result<Parts> result, const RequestId& id) {
-  const Parts parts = TRY(std::move(result));
-  JsonWriter json(room_for(parts));
-  json.begin_object().name("results").begin_array();
-  for (const auto& part : parts) {
-    const int status = part.answer ? part.answer->status : status_of(part.answer.error());
-    json.begin_object().name("status").integer(static_cast<std::uint64_t>(status));
-    if (part.receipt) json.name("receipt").string(receipt_text(*part.receipt));
-    if (part.answer) {
-      json.name("answer").raw(as_text(part.answer->body.reveal()));
-    } else {
-      json.name("problem").raw(problem_body(part.answer.error(), id));
-    }
-    json.end_object();
+void write_part(JsonWriter& json, const Parts::value_type& part, const RequestId& id) {
+  const int status = part.answer ? part.answer->status : status_of(part.answer.error());
+  json.begin_object().name("status").integer(static_cast<std::uint64_t>(status));
+  if (part.receipt) json.name("receipt").string(receipt_text(*part.receipt));
+  if (part.answer) {
+    json.name("answer").raw(as_text(part.answer->body.reveal()));
+  } else {
+    json.name("problem").raw(problem_body(part.answer.error(), id));
   }
-  json.end_array().end_object();
-  return Answer{.body = json.finish()};
+  json.end_object();
+}
+
+// The objects of a group with commas between, as they stand in the answer's array.
+core::Sealed<Answer> write_group(Answers answers, const core::Call& call) {
+  return core::Sealed<Answer>::gather(std::move(answers))
+      .map([id = call.id](Result<Parts> result) -> Result<Answer> {
+        const Parts parts = TRY(std::move(result));
+        JsonWriter json(room_for(parts));
+        for (const Parts::value_type& part : parts) write_part(json, part, id);
+        return Answer{.body = json.finish()};
+      });
+}
+
+core::Sealed<Answer> write_whole(Answers groups, const core::Call&) {
+  return core::Sealed<Answer>::gather(std::move(groups))
+      .map([](Result<Parts> result) -> Result<Answer> {
+        const Parts parts = TRY(std::move(result));
+        JsonWriter json(room_for(parts));
+        json.begin_object().name("results").begin_array();
+        for (const Parts::value_type& part : parts) {
+          if (!part.answer) return part.answer.error();
+          json.raw(as_text(part.answer->body.reveal()));
+        }
+        json.end_array().end_object();
+        return Answer{.body = json.finish()};
+      });
 }
 
 }  // namespace
@@ -94,16 +141,11 @@ Result<Act> decode_batch(JsonFields body, const Target&) {
   TRY(body.finish());
   std::vector<Act> acts;
   for (const JsonValue& part : TRY(in_field("requests", requests.as_array(kMaxRequests)))) {
-    Result<Act> act = decode_part(part);
-    acts.push_back(act ? std::move(act).value() : refuse_part("batch", std::move(act).error()));
+    acts.push_back(act_of(part));
   }
   // An answer that no record stands behind does not exist, also not an empty one.
   if (acts.empty()) return refusal(Code::InvalidArgument, "requests: at least one is needed");
-  return Act(
-      std::move(acts), [](std::vector<core::Sealed<Answer>> answers, const core::Call& call) {
-        return core::Sealed<Answer>::gather(std::move(answers))
-            .map([id = call.id](Result<Parts> parts) { return write_parts(std::move(parts), id); });
-      });
+  return Act(std::move(acts), write_group, write_whole);
 }
 
 }  // namespace kw::api

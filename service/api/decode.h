@@ -80,7 +80,8 @@ Result<Act> decode_mac(JsonFields body, const Target& target);
 Result<Act> decode_verify_mac(JsonFields body, const Target& target);
 Result<Act> decode_random(JsonFields body, const Target& target);
 
-// Many operations in one request.
+// Many operations in one request. The act borrows from the document and its text: its parts are
+// read one by one.
 Result<Act> decode_batch(JsonFields body, const Target& target);
 
 // Audit log.

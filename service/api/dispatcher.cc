@@ -18,22 +18,31 @@ core::Call call_of(const http::Request& request) {
           .deadline = request.deadline};
 }
 
-Result<JsonFields> fields_of(const Route& route, const JsonDocument& document,
-                             const http::Request& request) {
-  if (route.has_body && request.content_type != "application/json") {
-    return refusal(Code::InvalidArgument, "content-type: must be application/json");
-  }
-  return JsonFields::of(document.root());
+// Text is what a request's act is read from, and a batch's parts are later.
+struct Text {
+  Secret body;
+  JsonDocument document;
+};
+
+Result<Text> read_text(Secret body) {
+  static constexpr std::string_view kNoFields = "{}";
+  const ByteView bytes = body.empty() ? as_bytes(kNoFields) : body.reveal();
+  JsonDocument document = TRY(JsonDocument::parse(bytes));
+  return Text{std::move(body), std::move(document)};
 }
 
 // Reads the request into the act that passes the door.
-Result<Act> read(const Route& route, const Target& target, const http::Request& request) {
-  static constexpr std::string_view kNoFields = "{}";
-  const bool empty = request.body.empty();
-  const JsonDocument document =
-      TRY(JsonDocument::parse(empty ? as_bytes(kNoFields) : request.body.reveal()));
-  if (empty) return route.decode(TRY(JsonFields::of(document.root())), target);
-  return route.decode(TRY(fields_of(route, document, request)), target);
+Result<Act> read_act(const Route& route, const Target& target, http::Request& request) {
+  const bool has_fields = !request.body.empty();
+  Text read = TRY(read_text(std::move(request.body)));
+  const auto text = std::make_shared<const Text>(std::move(read));
+  if (has_fields && route.has_body && request.content_type != "application/json") {
+    return refusal(Code::InvalidArgument, "content-type: must be application/json");
+  }
+  JsonFields fields = TRY(JsonFields::of(text->document.root()));
+  Act act = TRY(route.decode(std::move(fields), target));
+  if (route.lane == core::Lane::Batch) act.keep(text);
+  return act;
 }
 
 // A request that cannot be read passes the door as well, to be refused there on record.
@@ -45,32 +54,27 @@ Act refusing(std::string_view operation, Error error) {
   };
 }
 
+// Finds what is asked for. Errors: what match() says, and NotFound.
+Result<Match> find(const http::Request& request) {
+  if (const auto& no = request.rejection) {
+    return refusal(http::code_of(no->status), std::string(no->advice));
+  }
+  Match found = TRY(match(request.method, request.path, request.query));
+  if (found.route != nullptr) return found;
+  return refusal(Code::NotFound, "no such call; see /openapi.json");
+}
+
 struct Plan {
   core::Lane lane;
   Act act;
-  const Route* route = nullptr;  // null: no call
 };
 
-Plan plan(const http::Request& request) {
-  if (const auto& no = request.rejection) {
-    return {core::Lane::Host,
-            refusing("unknown", refusal(http::code_of(no->status), std::string(no->advice))),
-            nullptr};
-  }
-  Result<Match> found = match(request.method, request.path, request.query);
-  if (!found) {
-    return {core::Lane::Host, refusing("unknown", std::move(found).error()), nullptr};
-  }
-  if (found->route == nullptr) {
-    return {core::Lane::Host,
-            refusing("unknown", refusal(Code::NotFound, "no such call; see /openapi.json")),
-            nullptr};
-  }
-  const Route& route = *found->route;
-  Result<Act> act = read(route, found->target, request);
-  if (!act) return {core::Lane::Host, refusing(route.operation, std::move(act).error()), &route};
+Plan plan(const Match& match, http::Request& request) {
+  const Route& route = *match.route;
+  Result<Act> act = read_act(route, match.target, request);
+  if (!act) return {core::Lane::Host, refusing(route.operation, std::move(act).error())};
   if (route.lane != core::Lane::Batch) act->asks_for(route.work);
-  return {route.lane, std::move(act).value(), &route};
+  return {route.lane, std::move(act).value()};
 }
 
 // Whose share of the queues a request takes: the principal's, who may have many certificates. A
@@ -176,6 +180,45 @@ Task<std::optional<core::Work>(core::KeyService&)> steps_of(core::Backend& backe
   };
 }
 
+// Errand is a request on its way through the queues: whose share of them it takes, what it holds in
+// memory, and the answer that is owed.
+struct Errand {
+  std::string account;
+  std::size_t bytes;
+  core::Call call;
+  std::shared_ptr<Debt> owed;
+};
+
+// All of the job but what it does.
+core::Job job_of(const Errand& errand) {
+  core::Job job;
+  job.caller = errand.account;
+  job.bytes = errand.bytes;
+  job.deadline = errand.call.deadline;
+  job.refuse = [owed = errand.owed](core::Refusal why) { owed->refuse(why); };
+  return job;
+}
+
+void submit(core::Backend& backend, core::Executors& executors, Plan plan, Errand errand) {
+  core::Job job = job_of(errand);
+  job.work = plan.act.next();
+  job.steps = plan.act.steps();
+  job.run = steps_of(backend, std::move(plan.act), std::move(errand.call), std::move(errand.owed));
+  executors.submit(plan.lane, std::move(job));
+}
+
+// A batch takes long to read. An executor does it, in a step of its own.
+void submit_unread(core::Backend& backend, core::Executors& executors, Match match,
+                   http::Request request, Errand errand) {
+  core::Job job = job_of(errand);
+  job.run = [&backend, &executors, match = std::move(match), request = std::move(request),
+             errand = std::move(errand)](core::KeyService&) mutable -> std::optional<core::Work> {
+    submit(backend, executors, plan(match, request), std::move(errand));
+    return std::nullopt;
+  };
+  executors.submit(core::Lane::Batch, std::move(job));
+}
+
 }  // namespace
 
 http::Overdue Dispatcher::dispatch(http::Request request, http::Respond respond) {
@@ -189,20 +232,21 @@ http::Overdue Dispatcher::dispatch(http::Request request, http::Respond respond)
                           request.id));
     return http::Overdue::Unavailable;
   }
+  Result<Match> found = find(request);
+  const Route* const route = found ? found->route : nullptr;
   core::Call call = call_of(request);
-  const std::size_t size = request.body.size();
-  Plan planned = plan(request);
   const auto owed =
-      std::make_shared<Debt>(meter_, planned.route, call, request.rejection, std::move(respond));
-  core::Job job{.caller = account_of(*request.caller),
-                .work = planned.act.next(),
-                .steps = planned.act.steps(),
-                .bytes = size,
-                .deadline = request.deadline,
-                .run = steps_of(backend_, std::move(planned.act), std::move(call), owed),
-                .refuse = [owed](core::Refusal why) { owed->refuse(why); }};
-  executors_.submit(planned.lane, std::move(job));
-  return planned.lane == core::Lane::State ? http::Overdue::Unknown : http::Overdue::Unavailable;
+      std::make_shared<Debt>(meter_, route, call, request.rejection, std::move(respond));
+  Errand errand{account_of(*request.caller), request.body.size(), std::move(call), owed};
+  if (route != nullptr && route->lane == core::Lane::Batch) {
+    submit_unread(backend_, executors_, *std::move(found), std::move(request), std::move(errand));
+    return http::Overdue::Unavailable;
+  }
+  Plan planned = found ? plan(*found, request)
+                       : Plan{core::Lane::Host, refusing("unknown", std::move(found).error())};
+  const bool changes_state = planned.lane == core::Lane::State;
+  submit(backend_, executors_, std::move(planned), std::move(errand));
+  return changes_state ? http::Overdue::Unknown : http::Overdue::Unavailable;
 }
 
 }  // namespace kw::api

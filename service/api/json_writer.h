@@ -30,7 +30,7 @@ class JsonWriter {
   JsonWriter& integer(std::uint64_t value);
   JsonWriter& boolean(bool value);
   JsonWriter& base64(ByteView bytes, Base64Alphabet alphabet = Base64Alphabet::Standard);
-  JsonWriter& raw(std::string_view json);  // a whole value, already JSON
+  JsonWriter& raw(std::string_view json);  // values with commas between, already JSON
 
   // The finished text.
   Secret finish() const { return Secret::copy_of(as_bytes(text_)); }

@@ -2,6 +2,7 @@
 #include "service/audit/tree.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace kw::audit {
@@ -83,6 +84,8 @@ Result<void> Tree::save() {
   std::stable_sort(fresh.begin(), fresh.end(),
                    [](const auto& a, const auto& b) { return a.first.level > b.first.level; });
   for (const auto& [name, hashes] : fresh) {
+    // There may be many, and nobody waits for them.
+    std::this_thread::yield();
     TRY(files_.write(name, hashes));
     const MutexLock lock(mutex_);
     unsaved_.erase(name);

@@ -145,6 +145,8 @@ void Executors::serve(Pool& pool, Worker& self) {
       LaneMeter& meter = meter_of(pool, turn->level);
       if (turn->waited) meter.waited.observe(*turn->waited);
       std::optional<Work> more;
+      // Whoever waits for this processor goes first: a batch would hold it for a whole time slice.
+      if (turn->level == Level::Batch) std::this_thread::yield();
       if (turn->late) {
         refuse(pool.lanes[static_cast<std::size_t>(turn->level)], std::move(turn->job),
                Refusal::Late);

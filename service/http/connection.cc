@@ -279,7 +279,8 @@ Connection::Step Connection::on_writing() {
   const IoStep step = stream_->write(output_.reveal().subspan(written_));
   if (step.state != IoState::Done) return after(step.state);
   written_ += step.size;
-  if (written_ < output_.size()) return Step::Again;
+  // What is long goes out in pieces, with the loop's other connections in between.
+  if (written_ < output_.size()) return Step::WaitToWrite;
   output_ = Secret();
   stage_ = after_writing_;
   if (stage_ == Stage::Lingering) return begin_lingering();

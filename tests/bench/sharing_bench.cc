@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// sharing_bench [SECONDS [DIR]]: what callers do to each other, as ratios of figures that were
-// taken in turn, in one run. Client and server share the machine. SECONDS (4) is for each figure;
-// DIR is on the disk that the audit log will use.
+// sharing_bench [SECONDS [DIR [PART]]]: what callers do to each other, as ratios of figures that
+// were taken in turn, in one run. Client and server share the machine. SECONDS (4) is for each
+// figure; DIR is on the disk that the audit log will use. PART is one of these, or all:
 //   threads     two executors against one on SoftHSM
 //   neighbours  single wraps of one caller alone, and beside another's batches, wraps, bad requests
 //   overload    5 times the requests that a token can do; its signatures are made to take 2 ms, in
@@ -306,14 +306,15 @@ void bench_overload(const std::filesystem::path& folder, Seconds span) {
   print_refused(tally);
 }
 
-void run_all(Seconds span, const std::filesystem::path& parent) {
+void run_all(Seconds span, const std::filesystem::path& parent, const std::string& part) {
   const ScratchFolder folder = need(ScratchFolder::make(parent));
   std::printf("%u cores, folder on %s, %.2g s a figure, medians of %zu rounds\n",
               std::thread::hardware_concurrency(), file_system_of(folder.path()).c_str(),
               span.count(), kRounds);
-  bench_threads(folder.path(), span);
-  bench_neighbours(folder.path(), span);
-  bench_overload(folder.path(), span);
+  const auto is_wanted = [&part](const char* name) { return part.empty() || part == name; };
+  if (is_wanted("threads")) bench_threads(folder.path(), span);
+  if (is_wanted("neighbours")) bench_neighbours(folder.path(), span);
+  if (is_wanted("overload")) bench_overload(folder.path(), span);
 }
 
 }  // namespace
@@ -322,11 +323,10 @@ void run_all(Seconds span, const std::filesystem::path& parent) {
 int main(int argc, char** argv) {
   const double seconds = argc > 1 ? std::strtod(argv[1], nullptr) : 4;
   if (!(seconds > 0)) {
-    std::fputs("usage: sharing_bench [SECONDS [DIR]]\n", stderr);
+    std::fputs("usage: sharing_bench [SECONDS [DIR [PART]]]\n", stderr);
     return 2;
   }
-  kw::bench::run_all(kw::bench::Seconds(seconds), argc > 2
-                                                      ? std::filesystem::path(argv[2])
-                                                      : std::filesystem::temp_directory_path());
+  const std::filesystem::path parent = argc > 2 ? argv[2] : std::filesystem::temp_directory_path();
+  kw::bench::run_all(kw::bench::Seconds(seconds), parent, argc > 3 ? argv[3] : "");
   return 0;
 }

@@ -194,6 +194,40 @@ TEST_CASE("api: a batch answers each request in its place", "[whole][api]") {
   CHECK(results[7]["receipt"] == reply.receipt);
 }
 
+TEST_CASE("api: a long batch has every answer once, in order, with its own receipt",
+          "[whole][api]") {
+  const Sandbox& sandbox = shared_sandbox();
+  const std::size_t size = GENERATE(31, 32, 33, 1000);
+  const std::string name = "api/long-" + std::to_string(size);
+  sandbox.make_key(name);
+  Client app = sandbox.client("app");
+  json requests = json::array();
+  for (std::size_t i = 0; i < size; ++i) {
+    const std::string key = i % 7 == 3 ? "api/none" : name;
+    requests.push_back({{"op", "wrap"}, {"key", key}, {"plaintext", base64(std::to_string(i))}});
+  }
+  const Reply reply = app.post("/v1/batch", {{"requests", requests}});
+  REQUIRE(reply.status == 200);
+  REQUIRE(reply.body["results"].size() == size);
+  std::set<std::string> receipts;
+  json to_open = json::array();
+  for (std::size_t i = 0; i < size; ++i) {
+    const json& result = reply.body["results"][i];
+    CHECK(result["status"] == (i % 7 == 3 ? 404 : 200));
+    receipts.insert(result["receipt"]);
+    if (i % 7 == 3) continue;
+    to_open.push_back({{"op", "unwrap"}, {"blob", result["answer"]["blob"]}});
+  }
+  CHECK(receipts.size() == size);
+  CHECK(reply.body["results"][size - 1]["receipt"] == reply.receipt);
+  const Reply opened = app.post("/v1/batch", {{"requests", to_open}});
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    if (i % 7 == 3) continue;
+    CHECK(opened.body["results"][at++]["answer"]["plaintext"] == base64(std::to_string(i)));
+  }
+}
+
 TEST_CASE("api: each answer names its request and its record", "[whole][api]") {
   const Sandbox& sandbox = shared_sandbox();
   sandbox.make_key("api/receipt");

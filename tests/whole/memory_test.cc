@@ -67,17 +67,24 @@ TEST_CASE("memory: a body of 64 KiB never takes a MiB (46)", "[whole][memory][ne
   Warm warm;
   for (const std::string& body :
        {filled("", "[", ""), filled("", "{\"\":", ""), filled("[0", ",0", "]"),
-        filled("{\"a\":[[]", ",[]", "]}"), filled("{\"requests\":[{}", ",{}", "]}"),
-        filled("{\"requests\":[0", ",0", "]}"), filled("{\"key\":\"", "\\u0000", "\"}"),
-        filled("{\"a\":0", ",\"a\":0", "}"),
-        filled(R"({"requests":[{"op":"x"})", R"(,{"op":"x"})", "]}")}) {
+        filled("{\"a\":[[]", ",[]", "]}"), filled("{\"key\":\"", "\\u0000", "\"}"),
+        filled("{\"a\":0", ",\"a\":0", "}")}) {
     INFO(body.substr(0, 40));
-    const std::string target =
-        body.find("requests") == std::string::npos ? "/v1/wrap" : "/v1/batch";
-    const int status = warm.client.ask(request("POST", target, body, kJsonType)).status;
-    CHECK(status == 400);
+    CHECK(warm.client.ask(request("POST", "/v1/wrap", body, kJsonType)).status == 400);
     CHECK(warm.risen() < kBoundKib);
   }
+}
+
+// Each has a server of its own: executors read batches, and what one request leaves to its thread's
+// allocator is not there for another thread's.
+TEST_CASE("memory: a batch of 64 KiB never takes a MiB (46)", "[whole][memory][negative]") {
+  const std::string body =
+      GENERATE(filled("{\"requests\":[{}", ",{}", "]}"), filled("{\"requests\":[0", ",0", "]}"),
+               filled(R"({"requests":[{"op":"x"})", R"(,{"op":"x"})", "]}"));
+  INFO(body.substr(0, 40));
+  Warm warm;
+  CHECK(warm.client.ask(request("POST", "/v1/batch", body, kJsonType)).status == 400);
+  CHECK(warm.risen() < kBoundKib);
 }
 
 TEST_CASE("memory: a head that never ends is refused in constant memory (23)",
