@@ -15,6 +15,8 @@ namespace kw::audit {
 namespace {
 
 constexpr std::chrono::seconds kNoteEvery{1};
+constexpr std::size_t kWorthGathering = 8;
+constexpr std::size_t kMostGathered = 48;
 
 // The frames of a chunk, one by one.
 std::vector<ByteView> frames_in(ByteView bytes) {
@@ -38,8 +40,25 @@ void Log::run() {
 bool Log::take_batch(std::deque<Chunk>& batch) {
   const MutexLock lock(mutex_);
   while (pending_.empty() && !stopping_) work_.wait(mutex_);
+  gather();
   batch = std::exchange(pending_, {});
   return !batch.empty();
+}
+
+// A commit costs its processor time whatever it holds, and the operations that wait want that time.
+// Those that take long, signatures in an HSM, are not waited for.
+void Log::gather() {
+  const std::size_t coming = foreseen_.load(std::memory_order_relaxed);
+  if (coming < kWorthGathering) return;
+  gather_to_ = chain_.next_index() + std::min(coming, kMostGathered);
+  const Deadline end = deadline_in(options_.gather_within);
+  bool come = true;
+  while (come && chain_.next_index() < gather_to_ && !stopping_ && !has_passed(end)) {
+    const std::uint64_t before = chain_.next_index();
+    work_.wait_until(mutex_, std::min(end, deadline_in(options_.gather_step)));
+    come = chain_.next_index() > before;
+  }
+  gather_to_ = 0;
 }
 
 // Yields false if the batch could not be written to its end: then nothing may be written after it.

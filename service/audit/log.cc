@@ -179,7 +179,7 @@ Ticket Log::enqueue(Bytes frame) {
   mark(chain_.next_index());
   const Ticket ticket = chain_.link(frame);
   add_to_chunk(frame, ticket.leaf);
-  work_.notify_one();
+  if (chain_.next_index() >= gather_to_) work_.notify_one();
   return ticket;
 }
 

@@ -37,6 +37,9 @@ struct LogOptions {
   // The oldest answer that waits may be so old; then all that wait are refused, and later ones at
   // once, until the disk (or a gate) has caught up.
   std::chrono::milliseconds durable_within{8000};
+  // What a commit waits for records that were foreseen, and for the next of them.
+  std::chrono::microseconds gather_within{1000};
+  std::chrono::microseconds gather_step{200};
   std::optional<TreeHead> signed_head;  // of this log: open() refuses one without it
   FileCalls calls = system_calls();
   FileCalls reserve_calls = system_calls();
@@ -65,6 +68,12 @@ class Log {
 
   // Gives the record its place. It is not durable yet. Errors: Unavailable.
   Result<Ticket> append(const Record& record);
+
+  // So many operations wait to be done now, each of which will append: where they are many, the
+  // next commit takes their records along, if they come soon.
+  void foresee(std::size_t operations) noexcept {
+    foreseen_.store(operations, std::memory_order_relaxed);
+  }
 
   // Calls back once the record is durable and has passed every gate, or with Unavailable when the
   // log fails first: from a thread of the log or of a gate, in the order of the indices, or at once
@@ -161,6 +170,7 @@ class Log {
   // The committer's.
   void run();
   bool take_batch(std::deque<Chunk>& batch);
+  void gather() KW_REQUIRES(mutex_);
   bool commit_all(std::deque<Chunk>& batch);
   Result<void> commit(Chunk& chunk);
   Result<void> next_segment(const SegmentStart& start);
@@ -191,6 +201,7 @@ class Log {
   Reserve reserve_;                        // the watch's alone
   std::optional<WallTime> said_;           // the same: the trouble that operators were told of
   std::atomic<State> state_{State::Open};  // changes under the mutex; read anywhere
+  std::atomic<std::size_t> foreseen_{0};
   LogMeter meter_;
 
   mutable Mutex mutex_;
@@ -210,6 +221,7 @@ class Log {
   std::size_t segment_bytes_ KW_GUARDED_BY(mutex_) = 0;    // of the segment being appended to
   bool segment_sealed_ KW_GUARDED_BY(mutex_) = false;
   std::size_t undurable_bytes_ KW_GUARDED_BY(mutex_) = 0;
+  std::uint64_t gather_to_ KW_GUARDED_BY(mutex_) = 0;  // appends below this index wake no committer
   // Who waits for growth is woken when so many records are durable, and not by each commit before.
   mutable std::uint64_t growth_due_ KW_GUARDED_BY(mutex_) = UINT64_MAX;
   bool stopping_ KW_GUARDED_BY(mutex_) = false;

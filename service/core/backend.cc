@@ -245,6 +245,8 @@ std::vector<std::string> Backend::troubles() const {
 
 bool Backend::needs_restart() const { return shared_->log->failed_for_good(); }
 
+void Backend::foresee(std::size_t operations) noexcept { shared_->log->foresee(operations); }
+
 void Backend::count_unauthenticated() {
   shared_->unauthenticated.fetch_add(1);
   shared_->meter.unauthenticated.add();

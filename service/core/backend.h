@@ -122,6 +122,9 @@ class Backend {
   // cannot buy one record each.
   void count_unauthenticated();
 
+  // So many operations wait for an executor now: the audit log's next commit may wait for them.
+  void foresee(std::size_t operations) noexcept;
+
   // Hands the answer to `deliver` once its record is durable, or an Unavailable error if it cannot
   // be made so. `deliver` runs on the committer's thread or at once, and must not block.
   template <typename T>

@@ -80,6 +80,7 @@ void Executors::submit(Lane lane, Job job) {
       refused.emplace(Scheduler::Refused{std::move(job), Refusal::QueueFull});
     } else {
       refused = pool.scheduler.add(place.level, std::move(job), Clock::now());
+      foresee(pool);
       wake = wants_another(pool);
     }
   }
@@ -106,12 +107,18 @@ bool Executors::wants_another(Pool& pool) {
   return pool.timers == 0 || pool.scheduler.can_go(Clock::now());
 }
 
+// Single calls alone: an item of a batch may be long in coming.
+void Executors::foresee(const Pool& pool) {
+  if (&pool == &token_) backend_.foresee(pool.scheduler.waiting(Level::Single));
+}
+
 std::optional<Scheduler::Turn> Executors::next_turn(Pool& pool, Worker& self) {
   const MutexLock lock(pool.mutex);
   for (;;) {
     const Clock::time_point now = Clock::now();
     std::optional<Scheduler::Turn> turn = pool.scheduler.next(now);
     if (turn) {
+      foresee(pool);
       self.turn = turn->number;
       self.level = turn->level;
       if (wants_another(pool)) pool.filled.notify_one();

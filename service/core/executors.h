@@ -109,6 +109,7 @@ class Executors {
   void refuse(Lane lane, Job job, Refusal why);
   static bool wants_another(Pool& pool) KW_REQUIRES(pool.mutex);
   void start_worker(Pool& pool) KW_REQUIRES(pool.mutex);
+  void foresee(const Pool& pool) KW_REQUIRES(pool.mutex);
   void serve(Pool& pool, Worker& self);
   std::optional<Scheduler::Turn> next_turn(Pool& pool, Worker& self);
   bool end_turn(Pool& pool, Worker& self, Scheduler::Turn turn, std::optional<Work> more);

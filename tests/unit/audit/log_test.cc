@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <numeric>
+#include <optional>
 #include <thread>
 
 #include "audit_fixture.h"
@@ -36,6 +38,32 @@ TEST_CASE_METHOD(AuditFixture, "audit log: goes on where it stopped", "[audit][l
   append_durably(*open());
   CHECK(verdict().finding == Finding::Good);
   CHECK(verdict().records == 6);
+}
+
+TEST_CASE_METHOD(AuditFixture, "audit log: a commit takes along what was foreseen",
+                 "[audit][log]") {
+  constexpr std::size_t kForeseen = 16;
+  constexpr std::uint64_t kRecords = 1000;
+  options.gather_within = options.gather_step = std::chrono::milliseconds(500);
+  const auto log = open();
+  log->foresee(kForeseen);
+  const auto commits = [&log] {
+    const auto counts = log->meter().commit.read().counts;
+    return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  };
+  const std::uint64_t before = commits();
+  std::optional<audit::Ticket> last;
+  for (std::uint64_t i = 0; i < kRecords; ++i) last = REQUIRE_OK(log->append(a_wrap()));
+  REQUIRE_OK(log->wait_durable(*last, deadline_in(kSoon)));
+  CHECK(commits() - before <= kRecords / kForeseen);
+}
+
+TEST_CASE_METHOD(AuditFixture, "audit log: what was foreseen and never comes keeps nobody waiting",
+                 "[audit][log]") {
+  const auto log = open();
+  log->foresee(GENERATE(std::size_t{1}, std::size_t{16}, SIZE_MAX));
+  append_durably(*log);
+  append_durably(*log);
 }
 
 TEST_CASE_METHOD(AuditFixture, "audit log: belongs to one writer", "[audit][log]") {
