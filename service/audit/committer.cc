@@ -95,7 +95,6 @@ Result<void> Log::commit(Chunk& chunk) {
     growth_due_ = 0;
     chunk.start.reset();
   }
-  TRY(file_->check_in_place());
   TRY(file_->write(chunk.frames, options_.zeros_ahead));
   TRY(sync_or_die());
   TRY(file_->check_in_place());

@@ -55,8 +55,15 @@ Result<FileDescriptor> open_regular(const std::filesystem::path& path, int flags
   return file;
 }
 
-bool is_same_file(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+// Which file it is and how long, and never its times: where somebody asks for them, Linux (6.13 and
+// later) gives the next write a time of its own, and an fdatasync then writes the inode, too.
+bool identify(int folder, const char* path, int flags, struct statx& out) {
+  return ::statx(folder, path, flags, STATX_INO | STATX_SIZE, &out) == 0;
+}
+
+bool is_same_file(const struct statx& a, const struct statx& b) {
+  return a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor &&
+         a.stx_ino == b.stx_ino;
 }
 
 }  // namespace
@@ -114,16 +121,16 @@ Result<void> SegmentFile::write_tail_again() const {
 }
 
 Result<void> SegmentFile::abandon(ByteView seal, const std::filesystem::path& copy) {
-  struct stat ours {};
-  if (::fstat(file_.get(), &ours) != 0) return refused("stat", path_);
-  if (static_cast<std::size_t>(ours.st_size) < end_)
-    return displaced(path_, "records were cut off");
+  struct statx ours {};
+  if (!identify(file_.get(), "", AT_EMPTY_PATH, ours)) return refused("stat", path_);
+  if (ours.stx_size < end_) return displaced(path_, "records were cut off");
   TRY(trim());
   TRY(write_at(seal, end_));
   end_ += seal.size();
   TRY(sync());
-  struct stat named {};
-  if (::lstat(path_.c_str(), &named) == 0 && is_same_file(ours, named)) return {};
+  struct statx named {};
+  const bool is_named = identify(AT_FDCWD, path_.c_str(), AT_SYMLINK_NOFOLLOW, named);
+  if (is_named && is_same_file(ours, named)) return {};
   const Bytes content = TRY(read_from(0));
   return write_file(copy, as_text(content), kMode);
 }
@@ -164,15 +171,15 @@ Result<void> SegmentFile::sync() {
 }
 
 Result<void> SegmentFile::check_in_place() const {
-  struct stat ours {};
-  struct stat named {};
-  if (::fstat(file_.get(), &ours) != 0) return refused("stat", path_);
-  if (::lstat(path_.c_str(), &named) != 0) {
+  struct statx ours {};
+  struct statx named {};
+  if (!identify(file_.get(), "", AT_EMPTY_PATH, ours)) return refused("stat", path_);
+  if (!identify(AT_FDCWD, path_.c_str(), AT_SYMLINK_NOFOLLOW, named)) {
     return errno == ENOENT || errno == ENOTDIR ? displaced(path_, "removed")
                                                : refused("stat", path_);
   }
   if (!is_same_file(ours, named)) return displaced(path_, "replaced by another file");
-  if (static_cast<std::size_t>(ours.st_size) < allocated_) {
+  if (ours.stx_size < allocated_) {
     return displaced(path_, "cut by somebody else");
   }
   return {};
