@@ -137,7 +137,11 @@ Result<void> SegmentFile::abandon(ByteView seal, const std::filesystem::path& co
 
 Result<void> SegmentFile::write(ByteView frames, std::size_t zeros_ahead) {
   const std::size_t wanted = end_ + frames.size();
-  if (wanted > allocated_) TRY(extend(wanted + zeros_ahead));
+  if (wanted > allocated_) {
+    // Behind what was cut off, it would be as long as before.
+    TRY(check_in_place());
+    TRY(extend(wanted + zeros_ahead));
+  }
   return write_at(frames, end_);
 }
 

@@ -10,6 +10,7 @@ using audit_verify::Finding;
 TEST_CASE_METHOD(FaultFixture, "audit log: fails closed when its file is not in place",
                  "[audit][fault]") {
   options.probe_every = kSoon;
+  options.zeros_ahead = GENERATE(std::size_t{0}, std::size_t{1} << 20);  // 0: each write extends
   const auto log = open();
   const auto segment = segments().front();
   const auto aside = dir / "aside";
