@@ -56,6 +56,16 @@ std::vector<std::string> objects_in(const std::string& listing) {
   return objects;
 }
 
+// The lines of a service's log that are not of good days: alert to error.
+std::string failures_in(const std::string& log) {
+  std::string failures;
+  std::istringstream lines(log);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("<1>") || line.starts_with("<3>")) failures += line + "\n";
+  }
+  return failures;
+}
+
 }  // namespace
 
 std::string Tally::text() const {
@@ -74,13 +84,16 @@ int Proof::verify_code() const {
 
 int Proof::log_before() {
   ++tally_.crashes;
+  last_words_ = failures_in(sandbox_.log());
   const int code = verify_code();
   if (code == 3) ++tally_.torn_tails;
   return code;
 }
 
 void Proof::all_after() {
-  for (const std::string& complaint : promises_.complaints) FAIL_CHECK(complaint);
+  for (const std::string& complaint : promises_.complaints) {
+    FAIL_CHECK(complaint << "\nthe service said:\n" << last_words_);
+  }
   promises_.complaints.clear();
   CHECK(sandbox_.log().find("quarantine") == std::string::npos);
   CHECK(verify_code() == 0);
@@ -179,6 +192,7 @@ void Proof::product(Client& app, const Product& product, const std::string& purp
                                                       {"version", product.version},
                                                       {"message", product.plaintext},
                                                       {"mac", product.result}});
+    INFO(verdict.status << " " << verdict.body.dump() << "\n" << failures_in(sandbox_.log()));
     CHECK(verdict.body.value("valid", false));
     ++tally_.macs;
   }

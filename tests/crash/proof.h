@@ -62,6 +62,7 @@ class Proof {
   Tally& tally_;
   std::uint64_t first_unread_ = 0;  // of the log's records
   std::uint64_t counted_answers_ = 0;
+  std::string last_words_;                     // of the service, before the crash
   std::map<std::string, std::uint32_t> seen_;  // versions of each listed key
   std::set<std::string> wrapped_;              // listed keys that are no objects of the token
 };
