@@ -11,7 +11,7 @@
 namespace kw::core {
 namespace {
 
-constexpr std::array kKinds{ServiceKeyKind::Deriving, ServiceKeyKind::Macing};
+constexpr std::array kServiceKeyKinds{ServiceKeyKind::Deriving, ServiceKeyKind::Macing};
 
 bool is_torn(const Error& error) { return error.code() == Code::Internal; }
 
@@ -19,7 +19,7 @@ bool is_torn(const Error& error) { return error.code() == Code::Internal; }
 // the first kind: of a key that is of neither, the common one says what is wrong.
 Result<Bytes> check_as_either(Shared& shared, crypto::Workbench& bench) {
   std::optional<Error> failure;
-  for (const ServiceKeyKind kind : kKinds) {
+  for (const ServiceKeyKind kind : kServiceKeyKinds) {
     const keys::Key& key = service_key(kind);
     bench.forget(key.id);
     Result<Bytes> whole = crypto::check_value(bench, key, kServiceKeyVersion);
@@ -66,7 +66,7 @@ Result<void> report_deviations(Seat& seat) {
 Result<bool> find_service_key(Shared& shared) {
   const Lease bench = TRY(shared.catalog_seat->workbench());
   std::optional<Error> failure;
-  for (const ServiceKeyKind kind : kKinds) {
+  for (const ServiceKeyKind kind : kServiceKeyKinds) {
     const keys::Key& key = service_key(kind);
     const auto handle = bench->keyring().find(key.id, kServiceKeyVersion, *key.algorithm);
     if (handle) {

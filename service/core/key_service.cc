@@ -5,12 +5,10 @@
 #include "base/log.h"
 #include "service/core/backend.h"
 #include "service/core/checkpointer.h"
-#include "service/core/cure.h"
 #include "service/core/healer.h"
 #include "service/core/keks.h"
 #include "service/core/passage.h"
 #include "service/core/shared.h"
-#include "service/crypto/create.h"
 #include "service/crypto/random.h"
 
 // The door's odds and ends; the operations on keys, blobs, signatures, the policy and the audit log
@@ -44,12 +42,9 @@ void look_at_suspects(Seat& seat) {
   }
 }
 
-// A random number says that the token works; the service key, looked for anew, that its objects are
-// there: a token that lost them finds nothing, and says that nothing is wrong.
-Result<void> ask_for_sign_of_life(Seat& seat) {
+Result<void> look_for_life(Seat& seat) {
   const Lease bench = TRY(seat.workbench());
-  (void)TRY(crypto::random_bytes(*bench, 16));
-  return crypto::check_presence(*bench, seat.shared().service_key(), kServiceKeyVersion);
+  return ask_for_sign_of_life(seat.shared(), *bench);
 }
 
 }  // namespace
@@ -85,14 +80,13 @@ Sealed<Secret> KeyService::refuse(const Call& call, std::string_view operation, 
 
 void KeyService::maintain() {
   Shared& shared = seat_->shared();
-  const Result<void> alive = ask_for_sign_of_life(*seat_);
+  const Result<void> alive = look_for_life(*seat_);
   if (!alive) {
     shared.token_answered.store(0);
     if (shared.keeper.state() == TokenState::Closed) {
       log_error(Severity::Error, "the token gives no sign of life", alive.error());
     }
-    shared.keeper.report(alive.error());
-    if (is_absence(alive.error())) shared.keeper.suspect(alive.error().detail());
+    note_no_sign_of_life(shared, alive.error());
     return;
   }
   note_sign_of_life(shared);

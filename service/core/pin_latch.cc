@@ -9,7 +9,7 @@
 namespace kw::core {
 namespace {
 
-constexpr unsigned kMode = 0640;
+constexpr unsigned kLatchMode = 0640;
 
 std::string utc_text(WallTime when) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(when);
@@ -49,7 +49,7 @@ Result<void> PinLatch::set(const std::string& token, const Error& error) const {
                         utc_text(wall_now()) + "\ntoken: " + printable(token) +
                         "\nanswer: " + printable(error.detail()) +
                         "\nlift: keyward token unlatch --config FILE, once the PIN is right\n",
-                    kMode);
+                    kLatchMode);
 }
 
 Result<bool> PinLatch::lift() const {

@@ -9,6 +9,7 @@
 #include "service/core/healer.h"
 #include "service/core/keks.h"
 #include "service/crypto/create.h"
+#include "service/crypto/random.h"
 
 namespace kw::core {
 namespace {
@@ -145,10 +146,20 @@ std::optional<WallTime> LastUse::find(const KeyId& key) const {
   return at == times_.end() ? std::nullopt : std::optional(at->second);
 }
 
+Result<void> ask_for_sign_of_life(const Shared& shared, crypto::Workbench& bench) {
+  (void)TRY(crypto::random_bytes(bench, 16));
+  return crypto::check_presence(bench, shared.service_key(), kServiceKeyVersion);
+}
+
 void note_sign_of_life(Shared& shared) {
   const Clock::rep now = Clock::now().time_since_epoch().count();
   shared.token_alive.store(now);
   shared.token_answered.store(now);
+}
+
+void note_no_sign_of_life(Shared& shared, const Error& error) {
+  shared.keeper.report(error);
+  if (is_absence(error)) shared.keeper.suspect(error.detail());
 }
 
 Result<std::shared_ptr<const policy::Policy>> judge_policy(std::string_view text) {
@@ -188,11 +199,22 @@ Result<void> sync_token(const Shared& shared) {
   return sync_tree(*directory);
 }
 
+namespace {
+
+// A token whose objects went away finds nothing to destroy, and says that nothing is wrong, until
+// its epoch ends: so it is asked after, in the same one.
+Result<void> destroy_for_certain(Seat& seat, const KeyId& key, Version version) {
+  const Lease bench = TRY(seat.workbench());
+  TRY(crypto::destroy_version(*bench, key, version));
+  Result<void> alive = ask_for_sign_of_life(seat.shared(), *bench);
+  if (!alive) note_no_sign_of_life(seat.shared(), alive.error());
+  return alive;
+}
+
+}  // namespace
+
 Result<void> discard_unfinished(Seat& seat, const KeyId& key, Version version) {
-  {
-    const Lease bench = TRY(seat.workbench());  // given back before the catalog's own seat works
-    TRY(crypto::destroy_version(*bench, key, version));
-  }
+  TRY(destroy_for_certain(seat, key, version));  // its lease ends before the catalog's seat works
   TRY(sync_token(seat.shared()));
   return seat.shared().catalog->discard(key, version);
 }

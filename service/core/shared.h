@@ -180,8 +180,16 @@ struct Shared {
   const keys::Key& service_key() const { return core::service_key(service_key_kind); }
 };
 
+// A random number says that the token works; the service key, looked for anew, that its objects are
+// there: a token that lost them finds nothing, and says that nothing is wrong. Errors: Unavailable,
+// Internal (the service key is not what it was).
+Result<void> ask_for_sign_of_life(const Shared& shared, crypto::Workbench& bench);
+
 // The token gave a sign of life just now.
 void note_sign_of_life(Shared& shared);
+
+// It gave none, for that reason: the healer looks into it.
+void note_no_sign_of_life(Shared& shared, const Error& error);
 
 // Parses a policy's text and runs its own tests. Errors: InvalidArgument, FailedPrecondition.
 Result<std::shared_ptr<const policy::Policy>> judge_policy(std::string_view text);
@@ -203,7 +211,7 @@ Result<void> sync_token(const Shared& shared);
 
 // Destroys a version's material in the token, durably, and forgets its row after that: material
 // that came back behind a forgotten row would stand in the way of the next version of its number.
-// Errors: Unavailable.
+// Nothing is forgotten where the token gives no sign of life. Errors: Unavailable.
 Result<void> discard_unfinished(Seat& seat, const KeyId& key, Version version);
 
 // The same for every version that could not be discarded when its making failed, or those of one

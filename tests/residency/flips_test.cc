@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every yes or no of every key, turned in SoftHSM's files: found while the service runs and when it
 // starts, that key put aside, the others served.
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <thread>
 
 #include "base/file.h"
+#include "pkcs11/profile.h"
 #include "service/keys/algorithm.h"
 #include "tests/residency/object_file.h"
 #include "tests/unit/core/door_fixture.h"
@@ -67,6 +69,10 @@ Part part_of(const std::string& key, const fs::path& file) {
   Part part{key, file, REQUIRE_OK(read_file(file)), flags_of(file), {}, {}};
   const auto is_secrecy = [](const Flag& flag) { return flag.name == "SENSITIVE"; };
   if (std::ranges::none_of(part.flags, is_secrecy)) part.name += " (public half)";
+  const auto left_out =
+      std::erase_if(part.flags, [&file](const Flag& f) { return is_deadly(file, f); });
+  if (left_out > 0)
+    std::cout << part.name << ": -PRIVATE is left out, SoftHSM would not survive it\n";
   return part;
 }
 
@@ -278,6 +284,74 @@ TEST_CASE_METHOD(core::DoorFixture, "flips: every flag of the service's own keys
     print(part);
   }
   std::cout << flags << " flags\n";
+}
+
+namespace {
+
+struct DeadlyFixture : core::DoorFixture {
+  std::set<fs::path> files() const { return object_files(hsm.token_directory()); }
+
+  static fs::path private_half(const std::set<fs::path>& files) {
+    for (const fs::path& file : files) {
+      const std::vector<Flag> flags = flags_of(file);
+      const auto is_signing = [](const Flag& flag) { return flag.name == "SIGN" && flag.value; };
+      if (std::ranges::any_of(flags, is_signing)) return file;
+    }
+    FAIL("no private half");
+    return {};
+  }
+
+  static void turn_private_off(const fs::path& file) {
+    make_deadly(file);
+    for (const Flag& flag : flags_of(file)) {
+      CHECK(is_deadly(file, flag) == (flag.name == "PRIVATE"));
+      if (flag.name == "PRIVATE") return flip(file, flag);
+    }
+    FAIL("no such flag");
+  }
+
+  // How pkcs11-tool ends that signs with the key, as a shell says it.
+  int sign_elsewhere(ByteView id) const {
+    const std::string command =
+        "ulimit -c 0; echo text > " + (folder / "text").string() + "; pkcs11-tool --module " +
+        std::string(test::SoftHsm::kModule) + " --token-label keyward --login --pin " +
+        std::string(test::SoftHsm::kPin) + " --sign --mechanism EDDSA --id " + to_hex(id) +
+        " --input-file " + (folder / "text").string() + " --output-file " +
+        (folder / "signature").string() + " >/dev/null 2>&1; exit $?";
+    const int status = std::system(command.c_str());
+    REQUIRE(WIFEXITED(status));
+    return WEXITSTATUS(status);
+  }
+
+  Result<core::Signed> sign(const char* key) {
+    return opened(door->sign(
+        call_as("app"),
+        {name(key), core::Message{Secret::copy_of(as_bytes("m"))}, core::SignatureEncoding::Der}));
+  }
+};
+
+}  // namespace
+
+// The hazard that is_deadly tells of; at a start nothing is used before it was compared.
+TEST_CASE_METHOD(DeadlyFixture,
+                 "flips: one by which SoftHSM ends the process is found at the start",
+                 "[residency][flips]") {
+  constexpr int kEndedBySegv = 128 + 11;
+  const std::set<fs::path> own = files();
+  const core::KeyView key = make_key("app/one", "ed25519");
+  std::set<fs::path> made;
+  std::ranges::set_difference(files(), own, std::inserter(made, made.end()));
+  make_key("app/two", "ed25519");
+  close();
+  CHECK(sign_elsewhere(pkcs11::object_id(key->id, Version{1})) == 0);
+  turn_private_off(private_half(made));
+  CHECK(sign_elsewhere(id_on_disk(private_half(made))) == kEndedBySegv);
+  open();
+  CHECK_CODE(sign("app/one"), Code::Unavailable);
+  CHECK(sign("app/two"));
+  close();
+  turn_private_off(private_half(own));  // the checkpoints'
+  CHECK_FALSE(try_open().has_value());
 }
 
 }  // namespace kw::residency

@@ -7,11 +7,12 @@
 #include <memory>
 
 #include "base/owned.h"
+#include "tests/support/gcm_oracle.h"
 
 namespace kw::test::xaes_oracle {
 namespace {
 
-constexpr std::size_t kTagSize = 16;
+constexpr std::size_t kMacSize = 16;
 
 using Cipher = Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
 using Digest = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
@@ -26,11 +27,11 @@ Bytes cmac(ByteView key, ByteView message) {
   char cipher[] = "AES-256-CBC";
   const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, 0),
                                OSSL_PARAM_construct_end()};
-  Bytes out(kTagSize);
+  Bytes out(kMacSize);
   std::size_t size = 0;
   KW_ASSERT(EVP_MAC_init(context.get(), key.data(), key.size(), params) == 1);
   KW_ASSERT(EVP_MAC_update(context.get(), message.data(), message.size()) == 1);
-  KW_ASSERT(EVP_MAC_final(context.get(), out.data(), &size, out.size()) == 1 && size == kTagSize);
+  KW_ASSERT(EVP_MAC_final(context.get(), out.data(), &size, out.size()) == 1 && size == kMacSize);
   return out;
 }
 
@@ -49,41 +50,11 @@ Bytes derive_key(ByteView key, ByteView nonce) {
 }
 
 Bytes seal(ByteView key, ByteView nonce, ByteView plaintext, ByteView associated) {
-  const Bytes derived = derive_key(key, nonce);
-  const Cipher gcm(EVP_CIPHER_CTX_new());
-  Bytes out(plaintext.size() + kTagSize);
-  int size = 0;
-  KW_ASSERT(EVP_EncryptInit_ex(gcm.get(), EVP_aes_256_gcm(), nullptr, derived.data(),
-                               nonce.subspan(12).data()) == 1);
-  KW_ASSERT(EVP_EncryptUpdate(gcm.get(), nullptr, &size, associated.data(), length(associated)) ==
-            1);
-  KW_ASSERT(EVP_EncryptUpdate(gcm.get(), out.data(), &size, plaintext.data(), length(plaintext)) ==
-            1);
-  KW_ASSERT(EVP_EncryptFinal_ex(gcm.get(), out.data() + plaintext.size(), &size) == 1);
-  KW_ASSERT(EVP_CIPHER_CTX_ctrl(gcm.get(), EVP_CTRL_GCM_GET_TAG, kTagSize,
-                                out.data() + plaintext.size()) == 1);
-  return out;
+  return gcm_oracle::seal(derive_key(key, nonce), nonce.subspan(12), plaintext, associated);
 }
 
 std::optional<Bytes> open(ByteView key, ByteView nonce, ByteView sealed, ByteView associated) {
-  if (sealed.size() < kTagSize) return std::nullopt;
-  const Bytes derived = derive_key(key, nonce);
-  const ByteView ciphertext = sealed.first(sealed.size() - kTagSize);
-  Bytes tag = to_bytes(sealed.last(kTagSize));
-  const Cipher gcm(EVP_CIPHER_CTX_new());
-  Bytes out(sealed.size());
-  int size = 0;
-  KW_ASSERT(EVP_DecryptInit_ex(gcm.get(), EVP_aes_256_gcm(), nullptr, derived.data(),
-                               nonce.subspan(12).data()) == 1);
-  KW_ASSERT(EVP_DecryptUpdate(gcm.get(), nullptr, &size, associated.data(), length(associated)) ==
-            1);
-  KW_ASSERT(
-      EVP_DecryptUpdate(gcm.get(), out.data(), &size, ciphertext.data(), length(ciphertext)) == 1);
-  KW_ASSERT(EVP_CIPHER_CTX_ctrl(gcm.get(), EVP_CTRL_GCM_SET_TAG, kTagSize, tag.data()) == 1);
-  if (EVP_DecryptFinal_ex(gcm.get(), out.data() + ciphertext.size(), &size) != 1)
-    return std::nullopt;
-  out.resize(ciphertext.size());
-  return out;
+  return gcm_oracle::open(derive_key(key, nonce), nonce.subspan(12), sealed, associated);
 }
 
 Bytes aes_block(ByteView key, ByteView block) {

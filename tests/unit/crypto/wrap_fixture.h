@@ -29,10 +29,8 @@ inline Bytes expected_associated(ByteView blob, ByteView canonical) {
   return out;
 }
 
-// WrapFixture is a token bench with one wrap key whose value the test knows.
-struct WrapFixture : test::TokenBench {
-  keys::Key key = import_wrap_key(kKeyValue);
-
+// SealingFixture is a token bench with one key that wraps; which, its heirs say.
+struct SealingFixture : test::TokenBench {
   const keys::KeyVersion& version() const { return key.versions.front(); }
   Bytes wrapped(std::string_view text, const Context& bound = {}) {
     return REQUIRE_OK(wrap(*bench, key, version(), secret(text), bound));
@@ -53,6 +51,38 @@ struct WrapFixture : test::TokenBench {
     const Opened outcome = REQUIRE_OK(opened(*blob, bound));
     return std::holds_alternative<OpenFailure>(outcome);
   }
+  // Every flipped bit, every truncation, a byte more, another context and none; the session is
+  // kept.
+  void check_refuses_what_differs() {
+    const Context bound = context({{"a", "1"}});
+    const Bytes good = wrapped(kText, bound);
+    const unsigned long sessions = hsm.count("C_OpenSession");
+    for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+      Bytes bad = good;
+      bad[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+      INFO("byte " << bit / 8 << " bit " << bit % 8);
+      CHECK(is_refused(bad, bound));
+    }
+    for (std::size_t size = 0; size < good.size(); ++size) {
+      CHECK(is_refused(ByteView(good).first(size), bound));
+    }
+    Bytes longer = good;
+    longer.push_back(0);
+    CHECK(is_refused(longer, bound));
+    CHECK(is_refused(good));
+    CHECK(is_refused(good, context({{"a", "2"}})));
+    CHECK(bench->usable());
+    CHECK(hsm.count("C_OpenSession") == sessions);
+    CHECK(text_of(good, bound) == kText);
+  }
+
+  keys::Key key = name_key("xaes-256-gcm");
+};
+
+// WrapFixture has one of suite 1 whose value the test knows.
+struct WrapFixture : SealingFixture {
+  WrapFixture() { key = import_wrap_key(kKeyValue); }
+
   // A blob of this key that another implementation made.
   Bytes foreign_blob(const Nonce& nonce, std::string_view text) const {
     Blob blob{{Suite::Xaes256Gcm, key.id, Version{1}}, nonce, {}};

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/cryptoki.h"
+#include "pkcs11/object_template.h"
+#include "pkcs11/profile.h"
+#include "tests/unit/core/onlooker.h"
+#include "tests/unit/core/outage_fixture.h"
+
+// What a failed making left in the token is known until it is gone, also where the token shows
+// nothing of it for a while: the next version bears the same CKA_ID.
+namespace kw::core {
+namespace {
+
+constexpr const char* kFails = "fail C_GetAttributeValue 1 CKR_KEY_FUNCTION_NOT_PERMITTED;";
+constexpr const char* kKeeps = "fail C_DestroyObject * CKR_ACTION_PROHIBITED;";
+constexpr const char* kShowsNothing = "length C_FindObjects * =0;";
+
+struct Remains : OutageFixture {
+  Remains() : key(make_key("app/one", "xaes-256-gcm")) {}
+
+  Result<KeyView> rotate() { return opened(door->rotate_key(call_as("admin"), name("app/one"))); }
+  Result<KeyView> create() {
+    return opened(door->create_key(call_as("admin"), {name("app/new"), "xaes-256-gcm", {}}));
+  }
+
+  template <typename Make>
+  void fail_with_remains(Make make) {
+    hsm.rules(std::string(kFails) + kKeeps);
+    CHECK_FALSE(make());
+    hsm.clear();
+  }
+
+  // Nothing else is wrong with the token by then, but the healer may be looking.
+  template <typename Make>
+  void await_success(Make make) {
+    await("made", [&] {
+      const Result<KeyView> made = make();
+      if (!made) REQUIRE(made.error().code() == Code::Unavailable);
+      return made.has_value();
+    });
+  }
+
+  // How many objects the token has, all or of that version, asked past the service.
+  std::size_t objects(std::optional<Version> version = std::nullopt) {
+    close();
+    std::size_t found = 0;
+    {
+      const auto token = hsm.open();
+      auto session = REQUIRE_OK(token->open_session());
+      pkcs11::ObjectTemplate wanted;
+      wanted.flag(CKA_TOKEN, true);
+      const Bytes id = pkcs11::object_id(key->id, version.value_or(Version{1}));
+      if (version) wanted.bytes(CKA_ID, id);
+      found = REQUIRE_OK(session.find_objects(wanted)).size();
+    }
+    open();
+    return found;
+  }
+
+  void check_alone(Version version) {
+    CHECK(objects(version) == 1);
+    for (int i = 0; i < 60; ++i) door->maintain();
+    CHECK(metric("keyward_quarantined_versions") == 0);
+    CHECK(opened(door->wrap(call_as("app"), {name("app/one"), Secret::copy_of(as_bytes("x")), {}}))
+              .has_value());
+  }
+
+  const KeyView key;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Remains, "remains: a failed making leaves an object, which the next start removes",
+                 "[core][leftovers][fault]") {
+  const std::size_t before = objects();
+  fail_with_remains([this] { return rotate(); });
+  CHECK(objects(Version{2}) == 1);
+  CHECK(objects(Version{2}) == 0);
+  CHECK(objects() == before);
+}
+
+TEST_CASE_METHOD(Remains, "remains: in a folder that was moved away and back, and known after it",
+                 "[core][leftovers][hazard]") {
+  fail_with_remains([this] { return rotate(); });
+  const Onlooker onlooker(hsm);
+  move_away();
+  CHECK(onlooker.look().objects == 0);
+  move_back();
+  CHECK(onlooker.look().objects == 0);  // from now on, and says that all is well
+  onlooker.end();
+  CHECK_CODE(rotate(), Code::Unavailable);
+  await_service();
+  await_success([this] { return rotate(); });
+  check_alone(Version{2});
+}
+
+TEST_CASE_METHOD(Remains, "remains: not forgotten by a rotation to which the token shows nothing",
+                 "[core][leftovers][fault]") {
+  fail_with_remains([this] { return rotate(); });
+  hsm.rules(kShowsNothing);
+  CHECK_CODE(rotate(), Code::Unavailable);
+  hsm.clear();
+  await_success([this] { return rotate(); });
+  check_alone(Version{2});
+}
+
+TEST_CASE_METHOD(Remains, "remains: not forgotten by a creation to which the token shows nothing",
+                 "[core][leftovers][fault]") {
+  const std::size_t before = objects();
+  fail_with_remains([this] { return create(); });
+  hsm.rules(kShowsNothing);
+  CHECK_CODE(create(), Code::Unavailable);
+  hsm.clear();
+  await_success([this] { return create(); });
+  CHECK(objects() == before + 1);
+}
+
+TEST_CASE_METHOD(Remains, "remains: not forgotten at once where the token shows nothing of them",
+                 "[core][leftovers][fault]") {
+  hsm.rules(std::string(kFails) + kKeeps + kShowsNothing);
+  CHECK_FALSE(rotate());
+  hsm.clear();
+  await_success([this] { return rotate(); });
+  check_alone(Version{2});
+}
+
+}  // namespace kw::core
