@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/core/healer.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "service/core/cure.h"
 #include "service/core/founding.h"
@@ -12,6 +14,7 @@ namespace {
 
 constexpr auto kDrainWithin = std::chrono::seconds(2);
 constexpr auto kStruckRenewalEvery = std::chrono::seconds(30);
+constexpr auto kSecondLookEvery = std::chrono::seconds(30);
 constexpr std::size_t kStrikes = 3;
 constexpr auto kStrikesWithin = std::chrono::seconds(10);
 constexpr std::size_t kCompareStep = 64;
@@ -110,6 +113,7 @@ void Healer::examine(const TokenKeeper::News& news) {
     shared_.keeper.meter().outages.add();
     return fall(proof.error().detail());
   }
+  if (may_be_half_blind(news)) return look_anew();
   suspend_absent(news);
   if (!news.suspicious) return;
   shared_.keeper.meter().struck.add();
@@ -117,6 +121,22 @@ void Healer::examine(const TokenKeeper::News& news) {
   next_struck_renewal_ = deadline_in(kStruckRenewalEvery);
   shared_.keeper.meter().outages.add();
   fall("it fails again and again: " + news.why);
+}
+
+// SoftHSM that met its folder, or wanted a descriptor, at a bad moment shows some objects and not
+// others until C_Finalize. So a key that is missed for the first time is looked for once more.
+bool Healer::may_be_half_blind(const TokenKeeper::News& news) const {
+  if (!access_.directory || !has_passed(next_second_look_)) return false;
+  return std::any_of(news.absent.begin(), news.absent.end(), [this](const auto& each) {
+    return !shared_.quarantine.holds(each.first, each.second);
+  });
+}
+
+// What is not shown then is met by the comparison behind it.
+void Healer::look_anew() {
+  next_second_look_ = deadline_in(kSecondLookEvery);
+  log_line(Severity::Notice, "the token is renewed: it does not show a key of the catalog");
+  if (!replace(access_, &known_)) try_to_rise();
 }
 
 // The token is well, and a key of the catalog is not there.

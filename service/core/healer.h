@@ -63,6 +63,8 @@ class Healer {
   bool may_log_in_again() const;
   void adopt(TokenAccess access);
   BackOff back_off_for(const TokenAccess& access) const;
+  bool may_be_half_blind(const TokenKeeper::News& news) const;
+  void look_anew();
   void suspend_absent(const TokenKeeper::News& news);
   Result<void> replace(const TokenAccess& access, const pkcs11::TokenIdentity* known);
   void recycle();
@@ -83,6 +85,7 @@ class Healer {
   Deadline next_try_ = Deadline::max();
   Deadline next_login_{};
   Deadline next_struck_renewal_{};
+  Deadline next_second_look_{};
   std::string said_;
 
   Mutex mutex_;
