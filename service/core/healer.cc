@@ -113,7 +113,7 @@ void Healer::examine(const TokenKeeper::News& news) {
     shared_.keeper.meter().outages.add();
     return fall(proof.error().detail());
   }
-  if (may_be_half_blind(news)) return look_anew();
+  if (may_be_half_blind(news)) return look_anew(news);
   suspend_absent(news);
   if (!news.suspicious) return;
   shared_.keeper.meter().struck.add();
@@ -132,11 +132,15 @@ bool Healer::may_be_half_blind(const TokenKeeper::News& news) const {
   });
 }
 
-// What is not shown then is met by the comparison behind it.
-void Healer::look_anew() {
+// What is not shown then either is reported again by its comparison.
+void Healer::look_anew(const TokenKeeper::News& news) {
   next_second_look_ = deadline_in(kSecondLookEvery);
   log_line(Severity::Notice, "the token is renewed: it does not show a key of the catalog");
-  if (!replace(access_, &known_)) try_to_rise();
+  if (!replace(access_, &known_)) return try_to_rise();
+  for (const auto& [id, version] : news.absent) {
+    const auto key = find_key_or_kek(*shared_.catalog, id);
+    if (key) compare_with_token(seat_, *key);
+  }
 }
 
 // The token is well, and a key of the catalog is not there.

@@ -64,7 +64,7 @@ class Healer {
   void adopt(TokenAccess access);
   BackOff back_off_for(const TokenAccess& access) const;
   bool may_be_half_blind(const TokenKeeper::News& news) const;
-  void look_anew();
+  void look_anew(const TokenKeeper::News& news);
   void suspend_absent(const TokenKeeper::News& news);
   Result<void> replace(const TokenAccess& access, const pkcs11::TokenIdentity* known);
   void recycle();
