@@ -31,9 +31,7 @@ std::optional<core::Sealed<Answer>> Act::step(core::KeyService& door, const core
 }
 
 void Act::do_next_part(core::KeyService& door, const core::Call& call) {
-  Act& part = parts_[done_++];
-  answers_.push_back(part(door, call));
-  part.step_ = {};  // and with it the secrets that it held
+  answers_.push_back(parts_[done_++](door, call));
   if (answers_.size() < kGroup && done_ < parts_.size()) return;
   groups_.push_back(some_(std::exchange(answers_, {}), call));
 }

@@ -13,8 +13,8 @@
 namespace kw::api {
 
 // Act is a request that was read and checked: doing it with executors' KeyServices passes the door.
-// A batch is an act of many parts, each of which is a step of its own, so that others can go in
-// between; their answers are put together in groups, for the same reason.
+// A batch is an act of many parts, each of which is read and done in a step of its own, so that
+// others can go in between; their answers are put together in groups, for the same reason.
 class Act {
  public:
   using Step = Task<core::Sealed<Answer>(core::KeyService&, const core::Call&)>;

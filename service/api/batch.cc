@@ -33,13 +33,11 @@ constexpr std::array<Operation, 9> kOperations = {{
 }};
 
 // A part that cannot be read is refused by the door, on record, like a request of its own.
-Act refuse_part(std::string_view operation, Error error) {
-  return [operation = std::string(operation), error = std::move(error)](core::KeyService& door,
-                                                                        const core::Call& call) {
-    return door.refuse(call, operation, error).map([](Result<Secret> result) -> Result<Answer> {
-      return std::move(result).error();
-    });
-  };
+core::Sealed<Answer> refuse_part(core::KeyService& door, const core::Call& call,
+                                 std::string_view operation, const Error& error) {
+  return door.refuse(call, operation, error).map([](Result<Secret> result) -> Result<Answer> {
+    return std::move(result).error();
+  });
 }
 
 const Operation* find_operation(std::string_view name) noexcept {
@@ -68,10 +66,10 @@ Result<Act> decode_part(Part part) {
 
 core::Sealed<Answer> do_part(JsonValue value, core::KeyService& door, const core::Call& call) {
   Result<Part> part = open_part(value);
-  if (!part) return refuse_part("batch", std::move(part).error())(door, call);
+  if (!part) return refuse_part(door, call, "batch", part.error());
   const std::string name = part->name;
   Result<Act> act = decode_part(*std::move(part));
-  if (!act) return refuse_part(name, std::move(act).error())(door, call);
+  if (!act) return refuse_part(door, call, name, act.error());
   return (*act)(door, call);
 }
 
