@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <system_error>
+#include <thread>
 
 #include "base/file.h"
 
@@ -29,7 +30,8 @@ Result<void> write_page(int fd, std::size_t number, std::uint8_t value) {
 
 }  // namespace
 
-Result<Sample> probe_disk(const std::filesystem::path& folder, Clock::duration span) {
+Result<Sample> probe_disk(const std::filesystem::path& folder, Clock::duration span,
+                          Clock::duration rest) {
   // It has no name: it is gone with its descriptor.
   const FileDescriptor file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!file.is_open()) return refused("open");
@@ -37,6 +39,7 @@ Result<Sample> probe_disk(const std::filesystem::path& folder, Clock::duration s
   if (::fsync(file.get()) != 0) return refused("fsync");
   Meter meter(span, [] { return Cost(); });
   for (std::size_t page = 0; !meter.is_full(); page = (page + 1) % kPages) {
+    if (rest > Clock::duration::zero()) std::this_thread::sleep_for(rest);
     TRY(write_page(file.get(), page, 1));
     const auto start = Clock::now();
     if (::fdatasync(file.get()) != 0) return refused("fdatasync");

@@ -14,7 +14,7 @@ using core::SignatureEncoding;
 
 constexpr std::string_view kText = "attack at dawn";
 constexpr std::size_t kKeptTexts = 40;
-constexpr auto kHung = std::chrono::seconds(20);
+constexpr auto kHung = std::chrono::seconds(60);
 
 struct Scheme {
   const char* kind;

@@ -25,6 +25,7 @@ namespace {
 constexpr std::array<std::size_t, 3> kConnections = {1, 8, 64};
 constexpr std::array<Operation, 2> kOperations = {Operation::Wrap, Operation::SignRsa};
 constexpr double kSlice = 0.25;
+constexpr auto kProbe = std::chrono::milliseconds(250);
 
 enum Variant : std::size_t { kWhole, kNoSync, kNoLog };
 constexpr std::array<const char*, 3> kPrograms = {KW_PROGRAM, KW_PROGRAM, KW_PROGRAM_WITHOUT_LOG};
@@ -40,6 +41,7 @@ struct Row {
   Operation operation;
   std::size_t connections;
   std::array<std::vector<Sample>, 3> samples;
+  std::vector<Sample> paced;  // the disk, asked as often as one connection asks it
 };
 
 Result<Service> start(Variant variant, const std::filesystem::path& folder) {
@@ -73,6 +75,10 @@ double ratio(const Row& row, Variant above, Variant below, double Sample::*figur
   return median(std::move(ratios));
 }
 
+double added_us(const Row& row) {
+  return median_of(row.samples[kWhole]).p50_us - median_of(row.samples[kNoLog]).p50_us;
+}
+
 void print(const Row& row, const Sample& disk) {
   std::printf("%-13s %3zu", row_of(row.operation).name.data(), row.connections);
   for (const auto& samples : row.samples) {
@@ -80,16 +86,15 @@ void print(const Row& row, const Sample& disk) {
     std::printf(" | %7.0f %6.2f %6.2f %5.0f", one.per_second, one.p50_us / 1e3, one.p99_us / 1e3,
                 one.cpu_us);
   }
-  const double added =
-      median_of(row.samples[kWhole]).p50_us - median_of(row.samples[kNoLog]).p50_us;
   std::printf(" | %5.3f %7.3f | %5.2f\n", ratio(row, kWhole, kNoLog, &Sample::per_second),
-              ratio(row, kNoSync, kNoLog, &Sample::per_second), added / disk.p50_us);
+              ratio(row, kNoSync, kNoLog, &Sample::per_second), added_us(row) / disk.p50_us);
 }
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
   for (const Operation operation : kOperations) {
-    for (const std::size_t connections : kConnections) rows.push_back({operation, connections, {}});
+    for (const std::size_t connections : kConnections)
+      rows.push_back({operation, connections, {}, {}});
   }
   return rows;
 }
@@ -105,6 +110,23 @@ Result<void> measure_round(std::size_t round, const std::vector<Service>& servic
   return {};
 }
 
+// Between two commits of a service with one connection lies what an operation takes without a log.
+Result<void> measure_pace(const std::filesystem::path& folder, Row& row) {
+  if (row.connections > 1) return {};
+  const auto rest =
+      std::chrono::duration_cast<Clock::duration>(Seconds(row.samples[kNoLog].back().p50_us / 1e6));
+  row.paced.push_back(TRY(probe_disk(folder, kProbe, rest)));
+  return {};
+}
+
+void print_pace(const Row& row) {
+  if (row.paced.empty()) return;
+  const Sample disk = median_of(row.paced);
+  std::printf("%-13s alone: fdatasync p50 %.2f ms at its pace, added %.2f ms: %.2f of them\n",
+              row_of(row.operation).name.data(), disk.p50_us / 1e3, added_us(row) / 1e3,
+              added_us(row) / disk.p50_us);
+}
+
 void print(const std::filesystem::path& folder, const std::vector<Sample>& disk,
            const std::vector<Row>& rows) {
   const Sample sync = median_of(disk);
@@ -116,6 +138,8 @@ void print(const std::filesystem::path& folder, const std::vector<Sample>& disk,
       "|   per s p50 ms p99 ms CPUus | as is no-sync   | in fdatasyncs\n",
       file_system_of(folder).c_str(), sync.p50_us / 1e3, sync.p99_us / 1e3, disk.size(), kSlice);
   for (const Row& row : rows) print(row, sync);
+  std::printf("\n");
+  for (const Row& row : rows) print_pace(row);
 }
 
 Result<void> run(double seconds, const std::filesystem::path& parent) {
@@ -130,8 +154,11 @@ Result<void> run(double seconds, const std::filesystem::path& parent) {
   const auto rounds = std::max<std::size_t>(3, static_cast<std::size_t>(seconds / kSlice));
   for (std::size_t round = 0; round < rounds; ++round) {
     TRY(stop.check());
-    disk.push_back(TRY(probe_disk(folder.path(), std::chrono::milliseconds(250))));
-    for (Row& row : rows) TRY(measure_round(round, services, row));
+    disk.push_back(TRY(probe_disk(folder.path(), kProbe)));
+    for (Row& row : rows) {
+      TRY(measure_round(round, services, row));
+      TRY(measure_pace(folder.path(), row));
+    }
   }
   print(folder.path(), disk, rows);
   return {};
