@@ -10,8 +10,8 @@ namespace {
 using whole::Client;
 
 constexpr int kMostRequests = 100'000;  // nobody's server lives that long here
-constexpr std::array kAlgorithms = {"xaes-256-gcm", "ecdsa-p256-sha256", "hmac-sha256",
-                                    "ed25519",      "xaes-256-gcm",      "ecdsa-p384-sha384"};
+constexpr std::array kAlgorithms = {"xaes-256-gcm", "ecdsa-p256-sha256",   "hmac-sha256",
+                                    "ed25519",      "aes-256-gcm-counted", "ecdsa-p384-sha384"};
 
 // A server that is killed leaves connections behind that signal when they are written to. Blocked
 // for this thread alone: a program that is started must not inherit it.
@@ -98,6 +98,7 @@ class Worker {
     const Reply reply = client_.post(target, {{"key", key}, {input, text}});
     if (!takes(reply, 200)) return reply.status != 0;
     promises_.answer_product(kind, {key, reply.body["version"], text, reply.body[field]});
+    if (kind == &Promises::blobs) promises_.note_nonce(reply.body[field]);
     return true;
   }
 
@@ -110,6 +111,7 @@ class Worker {
     if (!takes(reply, 200)) return reply.status != 0;
     promises_.answer_product(&Promises::blobs, {key, reply.body["version"], reply.body["plaintext"],
                                                 reply.body["blob"]});
+    promises_.note_nonce(reply.body["blob"]);
     return true;
   }
 
@@ -130,8 +132,9 @@ class Worker {
 
 void make_first_keys(const whole::Sandbox& sandbox, Promises& promises) {
   Worker worker(sandbox.client("admin"), promises, "", 0);
-  for (const char* algorithm : {"xaes-256-gcm", "ecdsa-p256-sha256", "hmac-sha256"}) {
-    (void)worker.create("first/" + purpose_of(algorithm), algorithm);
+  for (const char* algorithm :
+       {"xaes-256-gcm", "aes-256-gcm-counted", "ecdsa-p256-sha256", "hmac-sha256"}) {
+    (void)worker.create("first/" + std::string(algorithm), algorithm);
   }
 }
 

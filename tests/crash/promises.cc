@@ -4,9 +4,18 @@
 #include "tests/whole/process.h"
 
 namespace kw::crash {
+namespace {
+
+// A blob: docs/envelope-format.md.
+constexpr std::size_t kSuiteAt = 4;
+constexpr std::size_t kHeader = 26;  // with key id and version; then the nonce
+constexpr char kCountedSuite = 2;
+constexpr std::size_t kNumberAt = kHeader + 8;  // behind a fixed field that a start draws anew
+
+}  // namespace
 
 std::string purpose_of(const std::string& algorithm) {
-  if (algorithm.starts_with("xaes")) return "wrap";
+  if (algorithm.find("aes-256-gcm") != std::string::npos) return "wrap";
   return algorithm.starts_with("hmac") ? "mac" : "sign";
 }
 
@@ -32,6 +41,15 @@ void Promises::answer_version(const std::string& key, std::uint32_t version) {
 void Promises::answer_product(std::vector<Product> Promises::*kind, Product product) {
   const std::lock_guard lock(mutex_);
   (this->*kind).push_back(std::move(product));
+}
+
+void Promises::note_nonce(const std::string& blob) {
+  const std::string bytes = whole::from_base64url(blob);
+  const bool is_counted = bytes.at(kSuiteAt) == kCountedSuite;
+  const std::string nonce = is_counted ? bytes.substr(kNumberAt, 4) : bytes.substr(kHeader, 24);
+  const std::lock_guard lock(mutex_);
+  const bool is_new = nonces_.insert(bytes.substr(0, kHeader) + nonce).second;
+  if (!is_new) complaints.push_back("a nonce came twice: " + blob);
 }
 
 void Promises::refuse(const Reply& reply) {

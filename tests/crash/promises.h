@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ class Promises {
   void answer(const Reply& reply);
   void answer_version(const std::string& key, std::uint32_t version);
   void answer_product(std::vector<Product> Promises::*kind, Product product);
+  // Of one version no nonce comes twice, and no number where messages are numbered.
+  void note_nonce(const std::string& blob);
   void refuse(const Reply& reply);            // 503, which promises nothing
   void object(const std::string& complaint);  // an answer that should not have been
 
@@ -72,6 +75,7 @@ class Promises {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::set<std::string> nonces_;  // or numbers, each behind its blob's header
   std::uint64_t answers_ = 0;
   bool ended_ = false;
 };

@@ -173,6 +173,7 @@ void Proof::use(Client& app, const std::string& name, std::uint32_t newest) {
       app.post("/v1/" + purpose, {{"key", name}, {wraps ? "plaintext" : "message", text}});
   REQUIRE(made.status == 200);
   CHECK(made.body["version"] == newest);
+  if (wraps) promises_.note_nonce(made.body["blob"]);
   const char* const field = wraps ? "blob" : purpose == "sign" ? "signature" : "mac";
   product(app, {name, newest, text, made.body[field]}, purpose);
 }

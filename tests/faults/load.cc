@@ -22,7 +22,9 @@ struct Scheme {
 };
 constexpr Scheme kSchemes[] = {
     {"rsa", "rsa-2048-pkcs1-sha256"}, {"ec", "ecdsa-p256-sha256"}, {"ed", "ed25519"}};
-constexpr const char* kCreated[] = {"xaes-256-gcm", "ecdsa-p256-sha256", "hmac-sha256", "ed25519"};
+constexpr const char* kCreated[] = {"xaes-256-gcm", "ecdsa-p256-sha256", "hmac-sha256", "ed25519",
+                                    "aes-256-gcm-counted"};
+constexpr Scheme kSealing[] = {{"wrap", "xaes-256-gcm"}, {"counted", "aes-256-gcm-counted"}};
 
 Secret secret(std::string_view text) { return Secret::copy_of(as_bytes(text)); }
 
@@ -82,7 +84,11 @@ std::vector<std::string> Ledger::texts() const {
 Load::Load(core::DoorFixture& fixture, Ledger& ledger)
     : fixture_(fixture), ledger_(ledger), context_(fixture.context({{"tenant", "7"}})) {
   core::KeyService& door = *fixture_.door;
-  for (const char* const kind : {"wrap", "rot"}) fixture_.make_key(key(kind), "xaes-256-gcm");
+  for (const Scheme& scheme : kSealing) {
+    fixture_.make_key(key(scheme.kind), scheme.algorithm);
+    known_[scheme.kind] = {fixture_.wrap(key(scheme.kind), kText, context_), std::string(kText)};
+  }
+  fixture_.make_key(key("rot"), "xaes-256-gcm");
   fixture_.make_key(key("rotec"), "ecdsa-p256-sha256");
   fixture_.make_key(key("mac"), "hmac-sha256");
   for (const Scheme& scheme : kSchemes) {
@@ -92,7 +98,6 @@ Load::Load(core::DoorFixture& fixture, Ledger& ledger)
         REQUIRE_OK(fixture_.opened(door.public_key(fixture_.call_as("app"), target)))
             .subject_public_key_info;
   }
-  known_ = {fixture_.wrap(key("wrap"), kText, context_), std::string(kText)};
   known_mac_ = REQUIRE_OK(fixture_.opened(door.mac(fixture_.call_as("app"),
                                                    {fixture_.name(key("mac")), secret(kText)})))
                    .mac;
@@ -143,14 +148,17 @@ void Load::expect(const char* what, Code code, const std::optional<Excuse>& excu
 
 void Load::run(core::KeyService& door, const std::optional<Excuse>& excuse) {
   ++rounds_;
-  blobs(door, excuse);
+  for (const Scheme& scheme : kSealing) blobs(door, scheme.kind, excuse);
+  draw(door, excuse);
   signatures(door, excuse);
   macs(door, excuse);
   refusals(door, excuse);
 }
 
-void Load::blobs(core::KeyService& door, const std::optional<Excuse>& excuse) {
-  const KeyName name = fixture_.name(key("wrap"));
+void Load::blobs(core::KeyService& door, const std::string& kind,
+                 const std::optional<Excuse>& excuse) {
+  const KeyName name = fixture_.name(key(kind));
+  const Kept& known = known_[kind];
   const std::string text = "text " + std::to_string(rounds_);
   core::Call call = fixture_.call_as("app");
   auto wrapped = ask("wrap", excuse, call, door.wrap(call, {name, secret(text), context_}));
@@ -158,23 +166,25 @@ void Load::blobs(core::KeyService& door, const std::optional<Excuse>& excuse) {
 
   call = fixture_.call_as("app");
   const auto opened =
-      ask("unwrap", excuse, call, door.unwrap(call, {known_.blob, context_, std::nullopt}));
-  if (opened && as_text(opened->plaintext.reveal()) != known_.plaintext) {
+      ask("unwrap", excuse, call, door.unwrap(call, {known.blob, context_, std::nullopt}));
+  if (opened && as_text(opened->plaintext.reveal()) != known.plaintext) {
     ledger_.breach("unwrap gave another plaintext");
   }
 
   call = fixture_.call_as("app");
   auto again = ask("rewrap", excuse, call,
-                   door.rewrap(call, {known_.blob, context_, std::nullopt, std::nullopt}));
-  if (again) kept_.push_back({std::move(again->blob), known_.plaintext});
+                   door.rewrap(call, {known.blob, context_, std::nullopt, std::nullopt}));
+  if (again) kept_.push_back({std::move(again->blob), known.plaintext});
 
   call = fixture_.call_as("app");
   auto made = ask("data-key", excuse, call, door.data_key(call, {name, 32, context_, true}));
   if (made) {
     kept_.push_back({std::move(made->blob), std::string(as_text(made->plaintext->reveal()))});
   }
+}
 
-  call = fixture_.call_as("app");
+void Load::draw(core::KeyService& door, const std::optional<Excuse>& excuse) {
+  const core::Call call = fixture_.call_as("app");
   const auto random = ask("random", excuse, call, door.random(call, 32));
   const auto is_zero = [](std::uint8_t byte) { return byte == 0; };
   if (random && (random->size() != 32 || std::ranges::all_of(random->reveal(), is_zero))) {
@@ -213,14 +223,15 @@ void Load::macs(core::KeyService& door, const std::optional<Excuse>& excuse) {
 
 // A fault is no reason to be more generous, and a stranger learns nothing of it.
 void Load::refusals(core::KeyService& door, const std::optional<Excuse>& excuse) {
-  Bytes garbage = known_.blob;
+  const Bytes& known = known_["wrap"].blob;
+  Bytes garbage = known;
   garbage.back() ^= 1;
   core::Call call = fixture_.call_as("app");
   expect("unwrap of garbage", Code::InvalidArgument, excuse, call,
          door.unwrap(call, {garbage, context_, std::nullopt}));
   call = fixture_.call_as("app");
   expect("unwrap elsewhere", Code::InvalidArgument, excuse, call,
-         door.unwrap(call, {known_.blob, Context(), std::nullopt}));
+         door.unwrap(call, {known, Context(), std::nullopt}));
   call = fixture_.call_as("nobody");
   expect("wrap by nobody", Code::PermissionDenied, std::nullopt, call,
          door.wrap(call, {fixture_.name(key("wrap")), secret(kText), context_}));
@@ -256,7 +267,7 @@ void Load::change(core::KeyService& door, const std::optional<Excuse>& excuse) {
 // Each key does once what it is for.
 bool Load::use(core::KeyService& door, const std::string& name, const std::string& algorithm) {
   core::Call call = fixture_.call_as("app");
-  if (algorithm == "xaes-256-gcm") {
+  if (algorithm.find("aes-256-gcm") != std::string::npos) {
     auto made = ask("wrap", std::nullopt, call,
                     door.wrap(call, {fixture_.name(name), secret(kText), context_}));
     if (made) kept_.push_back({std::move(made->blob), std::string(kText)});

@@ -73,7 +73,8 @@ class Load {
     std::string plaintext;
   };
 
-  void blobs(core::KeyService& door, const std::optional<Excuse>& excuse);
+  void blobs(core::KeyService& door, const std::string& kind, const std::optional<Excuse>& excuse);
+  void draw(core::KeyService& door, const std::optional<Excuse>& excuse);
   void signatures(core::KeyService& door, const std::optional<Excuse>& excuse);
   void macs(core::KeyService& door, const std::optional<Excuse>& excuse);
   void refusals(core::KeyService& door, const std::optional<Excuse>& excuse);
@@ -94,7 +95,7 @@ class Load {
   core::DoorFixture& fixture_;
   Ledger& ledger_;
   Context context_;
-  Kept known_;
+  std::map<std::string, Kept> known_;  // by the kind of their key
   Bytes known_mac_;
   std::map<std::string, Bytes> public_keys_;
   std::vector<Kept> kept_;                                        // blobs made under a fault
