@@ -94,6 +94,15 @@ void describe_keeper(Page& page, const TokenKeeper& keeper) {
       .value(static_cast<double>(keeper.objects_made()));
 }
 
+void describe_counts(Page& page, const MessageCounts::Reading& now) {
+  page.gauge("keyward_message_numbers_used_ratio",
+             "Share of its message numbers that is set aside, of the version with most.")
+      .value(now.most_used);
+  page.gauge("keyward_message_rotations_due",
+             "Key versions that have sealed many messages and are not replaced yet.")
+      .value(static_cast<double>(now.due));
+}
+
 double age_of(Clock::rep ticks) {
   const Clock::time_point then{Clock::duration(ticks)};
   return std::chrono::duration<double>(Clock::now() - then).count();
@@ -173,6 +182,7 @@ void Backend::describe(Page& page) const {
   describe_keeper(page, shared.keeper);
   describe_pace(page, shared.pace);
   describe_working_keys(page, shared.working_keys);
+  describe_counts(page, shared.counts->read());
   page.gauge("keyward_token_up", "1 where the token gave a sign of life within 5 s.")
       .value(token_answers() ? 1 : 0);
   page.gauge("keyward_token_sign_of_life_age_seconds", "Time since the token's last sign of life.")

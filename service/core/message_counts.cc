@@ -94,6 +94,17 @@ std::vector<MessageCounts::VersionId> MessageCounts::due(Clock::time_point now) 
 void MessageCounts::settle(const VersionId& version) {
   const MutexLock lock(mutex_);
   due_.erase(version);
+  blocks_.erase(version);
+}
+
+MessageCounts::Reading MessageCounts::read() const {
+  Reading now;
+  const MutexLock lock(mutex_);
+  now.due = due_.size();
+  for (const auto& [version, block] : blocks_) {
+    now.most_used = std::max(now.most_used, double{block.end - 1.0} / kMostMessages);
+  }
+  return now;
 }
 
 }  // namespace kw::core

@@ -39,7 +39,15 @@ class MessageCounts final : public crypto::CountedNonces {
   // The versions that have used so many numbers that they should be replaced, and are due now. Who
   // could not replace one asks again a minute later.
   std::vector<VersionId> due(Clock::time_point now);
+  // The version is replaced: nothing is sealed with it any more.
   void settle(const VersionId& version);
+
+  struct Reading {
+    double most_used = 0;  // of the version with most, the share of its numbers that is set aside
+    std::size_t due = 0;   // versions that should be replaced and are not
+  };
+  // Of what this process has sealed with.
+  Reading read() const;
 
  private:
   struct Block {

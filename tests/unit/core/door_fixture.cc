@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "service/audit_verify/verify.h"
+#include "service/telemetry/page.h"
 
 namespace kw::core {
 namespace {
@@ -101,6 +102,15 @@ Bytes DoorFixture::wrap(const std::string& key, std::string_view plaintext,
 
 void DoorFixture::write_policy_file(const std::string& text) {
   REQUIRE_OK(write_file(folder / "policy.yaml", text));
+}
+
+double DoorFixture::metric(const std::string& series) const {
+  telemetry::Page page;
+  backend->describe(page);
+  const std::string text = "\n" + page.text();
+  const std::size_t at = text.find("\n" + series + " ");
+  REQUIRE(at != std::string::npos);
+  return std::stod(text.substr(at + series.size() + 2));
 }
 
 std::vector<DoorFixture::Line> DoorFixture::records() {

@@ -51,6 +51,9 @@ struct DoorFixture {
   std::vector<Line> records();
   Line last_record();
 
+  // A number on /metrics.
+  double metric(const std::string& series) const;
+
   static const std::string kPolicy;
 
   // Nothing is signed in between: the token's calls are the tests' own.

@@ -214,13 +214,19 @@ TEST_CASE_METHOD(CountFixture, "message counts: says once a minute which version
   start();
   REQUIRE_OK(set_aside());
   CHECK(counts->due(now).empty());
+  CHECK(counts->read().due == 0);
   start();
-  REQUIRE_OK(set_aside());  // to 3000, of 2500
+  CHECK(counts->read().most_used == 0);  // nothing is sealed with it yet
+  REQUIRE_OK(set_aside());               // to 3000, of 2500
+  CHECK(counts->read().due == 1);
+  CHECK(counts->read().most_used == 3000.0 / (1u << 31));
   CHECK(counts->due(now) == std::vector{MessageCounts::VersionId{key, kFirst}});
   CHECK(counts->due(now + std::chrono::seconds(59)).empty());
   CHECK(counts->due(now + std::chrono::seconds(61)).size() == 1);
   counts->settle({key, kFirst});
   CHECK(counts->due(now + std::chrono::hours(1)).empty());
+  CHECK(counts->read().due == 0);
+  CHECK(counts->read().most_used == 0);
   start();
   REQUIRE_OK(set_aside());  // a start forgets it until more is set aside
   CHECK(counts->due(now).size() == 1);

@@ -3,8 +3,6 @@
 
 #include <thread>
 
-#include "service/telemetry/page.h"
-
 namespace kw::core {
 namespace {
 
@@ -49,15 +47,6 @@ void OutageFixture::await_service() {
     door->maintain();
     return is_ready() && all_work();
   });
-}
-
-double OutageFixture::metric(const std::string& series) const {
-  telemetry::Page page;
-  backend->describe(page);
-  const std::string text = "\n" + page.text();
-  const std::size_t at = text.find("\n" + series + " ");
-  REQUIRE(at != std::string::npos);
-  return std::stod(text.substr(at + series.size() + 2));
 }
 
 Result<Unwrapped> OutageFixture::unwrap() {

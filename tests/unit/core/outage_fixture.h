@@ -22,8 +22,6 @@ struct OutageFixture : DoorFixture {
   void await_service();
   bool is_ready() { return backend->troubles().empty(); }
 
-  // A number on /metrics.
-  double metric(const std::string& series) const;
   double epochs() const { return metric("keyward_token_epochs_total"); }
 
   Result<Unwrapped> unwrap();

@@ -254,10 +254,12 @@ TEST_CASE_METHOD(CountedFixture, "suite 2: a rotation of the upkeep that fails s
   door->maintain();
   CHECK(upkeep_records().back().at("outcome") == "unavailable");
   CHECK(REQUIRE_OK(try_wrap()).version == Version{1});
+  CHECK(metric("keyward_message_rotations_due") == 1);
   break_token("");
   restart();
   (void)wrapped();
   door->maintain();
+  CHECK(metric("keyward_message_rotations_due") == 0);
   CHECK(upkeep_records().back().at("outcome") == "ok");
   CHECK(REQUIRE_OK(try_wrap()).version == Version{2});
 }
