@@ -18,7 +18,7 @@
 #include "service/audit_read/statistics.h"
 #include "service/audit_read/table.h"
 #include "service/audit_verify/print.h"
-#include "service/audit_verify/verify.h"
+#include "service/audit_verify/record_reader.h"
 
 namespace kw::cli {
 namespace {
@@ -28,6 +28,7 @@ using audit_read::Filter;
 using audit_read::Statistics;
 using audit_read::Table;
 using audit_verify::DecodedRecord;
+using audit_verify::RecordReader;
 
 constexpr std::string_view kFilterHelp =
     "FILTER is terms NAME=VALUE with blanks between: any field of the log (op is short for\n"
@@ -108,20 +109,19 @@ int two_formats(const Io& io) { return usage_fault(io, "give --json or --columns
 using LineMaker = std::function<std::string(const DecodedRecord&)>;
 
 // Prints what passes the filter, from the record `first` on; yields the index to go on with.
-Result<std::uint64_t> print_from(std::uint64_t first, std::uint64_t most,
+Result<std::uint64_t> print_from(RecordReader& reader, std::uint64_t first, std::uint64_t most,
                                  const Arguments& arguments, const LineMaker& line_of,
                                  Lines& lines) {
   const Filter filter = log_filter(arguments);
   std::uint64_t next = first;
   std::uint64_t printed = 0;
   Result<void> written;
-  const auto read =
-      audit_verify::read_records(log_folders(arguments), first, [&](const DecodedRecord& record) {
-        next = record.index + 1;
-        if (!filter.matches(record)) return true;
-        written = lines.add(line_of(record));
-        return written.has_value() && ++printed < most;
-      });
+  const auto read = reader.read(first, [&](const DecodedRecord& record) {
+    next = record.index + 1;
+    if (!filter.matches(record)) return true;
+    written = lines.add(line_of(record));
+    return written.has_value() && ++printed < most;
+  });
   // What is good before a fault is shown.
   TRY(lines.flush());
   if (!written) return std::move(written).error();
@@ -137,17 +137,18 @@ Result<int> show(const Arguments& arguments, const Io& io) {
   Format format(arguments, io);
   Lines lines(io.out);
   TRY(lines.add(format.header()));
-  TRY(print_from(first, most, arguments, std::ref(format), lines));
+  RecordReader reader(log_folders(arguments));
+  TRY(print_from(reader, first, most, arguments, std::ref(format), lines));
   return kExitOk;
 }
 
 // The last lines that are there now; `next` becomes the index to go on with.
-Result<std::deque<std::string>> last_lines(const Arguments& arguments, Format& format,
-                                           std::uint64_t& next) {
+Result<std::deque<std::string>> last_lines(RecordReader& reader, const Arguments& arguments,
+                                           Format& format, std::uint64_t& next) {
   const std::uint64_t wanted = arguments.has("--lines") ? number_of(arguments, "--lines") : 10;
   const Filter filter = log_filter(arguments);
   std::deque<std::string> lines;
-  TRY(audit_verify::read_records(log_folders(arguments), 0, [&](const DecodedRecord& record) {
+  TRY(reader.read(0, [&](const DecodedRecord& record) {
     next = record.index + 1;
     if (!filter.matches(record)) return true;
     lines.push_back(format(record));
@@ -163,13 +164,14 @@ Result<int> tail(const Arguments& arguments, const Io& io) {
   Lines lines(io.out);
   std::uint64_t next = 0;
   const std::string header = format.header();
-  const std::deque<std::string> last = TRY(last_lines(arguments, format, next));
+  RecordReader reader(log_folders(arguments));
+  const std::deque<std::string> last = TRY(last_lines(reader, arguments, format, next));
   TRY(lines.add(header));
   for (const std::string& line : last) TRY(lines.add(line));
   TRY(lines.flush());
   while (arguments.has("--follow")) {
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
-    next = TRY(print_from(next, ~std::uint64_t{0}, arguments, std::ref(format), lines));
+    next = TRY(print_from(reader, next, ~std::uint64_t{0}, arguments, std::ref(format), lines));
   }
   return kExitOk;
 }
@@ -228,8 +230,9 @@ Result<int> export_log(const Arguments& arguments, const Io& io) {
   const std::uint64_t first = arguments.has("--from") ? number_of(arguments, "--from") : 0;
   const Writer write = writer_of(arguments.get("--format"));
   Lines lines(io.out);
+  RecordReader reader(log_folders(arguments));
   TRY(print_from(
-      first, ~std::uint64_t{0}, arguments,
+      reader, first, ~std::uint64_t{0}, arguments,
       [write](const DecodedRecord& record) { return write(record) + "\n"; }, lines));
   return kExitOk;
 }

@@ -11,8 +11,8 @@
 #include "cli/problem_text.h"
 #include "cli/server_command.h"
 #include "service/audit_verify/proof.h"
+#include "service/audit_verify/record_reader.h"
 #include "service/audit_verify/signed_log.h"
-#include "service/audit_verify/verify.h"
 
 namespace kw::cli {
 namespace {

@@ -43,6 +43,9 @@ class SegmentReader {
   // read a second time from the file before it is called bad.
   Result<Frame> look();
 
+  // Moves to a place of before.
+  Result<void> go_to(std::uint64_t offset) { return load(offset); }
+
   // Moves behind the good frame that look() gave.
   void skip(const Frame& frame) noexcept;
 

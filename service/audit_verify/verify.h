@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,6 +32,9 @@ struct Verdict {
   std::string what;
 };
 
+// The fault of a verdict that is not Good, where no fault may be: Internal.
+Error fault_of(const Verdict& verdict);
+
 // SignedHead is a checkpoint that was believed, and the file that it stands in.
 struct SignedHead {
   std::filesystem::path source;
@@ -45,12 +47,6 @@ struct SignedHead {
 // meanwhile is seen as a torn tail at worst. Errors: NotFound (no such folder), FailedPrecondition
 // (two files for one segment), Unavailable.
 Result<Verdict> verify(const Folders& folders, const std::vector<SignedHead>& heads = {});
-
-// Yields the records from index `first` on, in order, until the callback says false, the log ends
-// or a torn tail begins. The record lasts as long as the call. Errors: NotFound, FailedPrecondition
-// and Unavailable as above, Internal (a fault that no crash explains; the detail names it).
-Result<void> read_records(const Folders& folders, std::uint64_t first,
-                          const std::function<bool(const DecodedRecord&)>& callback);
 
 // SealedSegment is what a whole segment says of its place in the log.
 struct SealedSegment {

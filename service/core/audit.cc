@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/audit_verify/print.h"
 #include "service/audit_verify/proof.h"
-#include "service/audit_verify/verify.h"
 #include "service/core/checkpointer.h"
 #include "service/core/cosigners.h"
 #include "service/core/key_service.h"
@@ -77,13 +76,13 @@ Result<RecordPage> records_now(Passage& passage, const ReadRecords& request) {
   page.next = request.from;
   // Never more than is durable: the file holds what is being written, too.
   const std::uint64_t end = passage.shared().log->tree().size();
-  TRY(audit_verify::read_records(passage.shared().log->folder(), request.from,
-                                 [&](const audit_verify::DecodedRecord& record) {
-                                   if (record.index >= end) return false;
-                                   page.records.push_back(audit_verify::to_json(record));
-                                   page.next = record.index + 1;
-                                   return page.records.size() < request.limit;
-                                 }));
+  TRY(passage.shared().record_reader->read(request.from,
+                                           [&](const audit_verify::DecodedRecord& record) {
+                                             if (record.index >= end) return false;
+                                             page.records.push_back(audit_verify::to_json(record));
+                                             page.next = record.index + 1;
+                                             return page.records.size() < request.limit;
+                                           }));
   return page;
 }
 

@@ -127,6 +127,8 @@ Result<void> open_log(Shared& shared, const BackendOptions& options) {
   log_options.signed_head = key.newest_head;
   log_options.durable_within = options.durable_within;
   shared.log = TRY(audit::Log::open(options.audit_directory, log_options));
+  shared.record_reader =
+      std::make_unique<audit_verify::RecordReader>(audit_verify::Folders(options.audit_directory));
   shared.checkpointer = TRY(Checkpointer::start(shared, std::move(key), options.audit_directory,
                                                 options.checkpoint_every));
   shared.sinks = TRY(audit_sinks::Sinks::start(options.sinks, *shared.log));

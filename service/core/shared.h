@@ -20,6 +20,7 @@
 #include "policy/policy.h"
 #include "service/audit/log.h"
 #include "service/audit_sinks/sinks.h"
+#include "service/audit_verify/record_reader.h"
 #include "service/core/message_counts.h"
 #include "service/core/seat.h"
 #include "service/core/token_keeper.h"
@@ -147,6 +148,7 @@ struct Shared {
   std::unique_ptr<store::Catalog> catalog;
   std::unique_ptr<MessageCounts> counts;  // in the catalog, for the seats' benches
   std::unique_ptr<audit::Log> log;
+  std::unique_ptr<audit_verify::RecordReader> record_reader;  // of the log's folder
 
   // Self-synchronised.
   std::atomic<std::shared_ptr<const policy::Policy>> policy;

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "service/audit/log.h"
+#include "service/audit_verify/record_reader.h"
 #include "service/audit_verify/verify.h"
 #include "tests/support/expect.h"
 #include "tests/support/temp_dir.h"

@@ -4,7 +4,7 @@
 #include <openssl/pem.h>
 
 #include "base/file.h"
-#include "service/audit_verify/verify.h"
+#include "service/audit_verify/record_reader.h"
 #include "service/telemetry/page.h"
 
 namespace kw::core {

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "pkcs11/profile.h"
-#include "service/audit_verify/verify.h"
+#include "service/audit_verify/record_reader.h"
 #include "tests/unit/core/outage_fixture.h"
 
 // Suite 3 at the door: what configuration and policy have to say, what goes on record. And a
