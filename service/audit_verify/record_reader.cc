@@ -2,6 +2,8 @@
 #include "service/audit_verify/record_reader.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "service/audit_verify/walk.h"
 

@@ -76,13 +76,14 @@ Result<RecordPage> records_now(Passage& passage, const ReadRecords& request) {
   page.next = request.from;
   // Never more than is durable: the file holds what is being written, too.
   const std::uint64_t end = passage.shared().log->tree().size();
-  TRY(passage.shared().record_reader->read(request.from,
-                                           [&](const audit_verify::DecodedRecord& record) {
-                                             if (record.index >= end) return false;
-                                             page.records.push_back(audit_verify::to_json(record));
-                                             page.next = record.index + 1;
-                                             return page.records.size() < request.limit;
-                                           }));
+  if (request.from >= end) return page;
+  const auto take = [&](const audit_verify::DecodedRecord& record) {
+    if (record.index >= end) return false;
+    page.records.push_back(audit_verify::to_json(record));
+    page.next = record.index + 1;
+    return page.records.size() < request.limit;
+  };
+  TRY(passage.shared().record_reader->read(request.from, take));
   return page;
 }
 
