@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/core/making.h"
 
+#include <functional>
+#include <utility>
+
 #include "base/log.h"
 #include "service/core/keks.h"
 #include "service/core/shared.h"
@@ -9,15 +12,18 @@
 namespace kw::core {
 namespace {
 
+// Once more, where the token's answer cannot be right.
+constexpr int kTries = 2;
+
 // What a failed creation may have left goes at once where that is possible, else when the token is
-// back.
-void undo_creation(Seat& seat, const keys::Key& key, Version version) {
+// back. Yields whether it is gone.
+bool undo_creation(Seat& seat, const keys::Key& key, Version version) {
   const Result<void> undone = discard_unfinished(seat, key.id, version);
-  if (!undone) {
-    seat.shared().leftovers.add({key.id, key.name, version});
-    log_error(Severity::Warning, keys::object_label(key.name, version) + " stays unfinished",
-              undone.error());
-  }
+  if (undone) return true;
+  seat.shared().leftovers.add({key.id, key.name, version});
+  log_error(Severity::Warning, keys::object_label(key.name, version) + " stays unfinished",
+            undone.error());
+  return false;
 }
 
 Result<crypto::VersionMaterial> make_wrapped(Seat& seat, const keys::Key& key, Version version,
@@ -29,7 +35,7 @@ Result<crypto::VersionMaterial> make_wrapped(Seat& seat, const keys::Key& key, V
   return made;
 }
 
-// Never done twice: nobody knows how far a failed one came.
+// Nobody knows how far a failed one came.
 Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, Version version,
                                               Deadline deadline) {
   Shared& shared = seat.shared();
@@ -45,23 +51,37 @@ Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, 
   return made;
 }
 
-// The version's row is there, in state Creating: make its material and publish it. Material of
-// which the catalog is in doubt is kept: the row on disk, read at the next start, says whether it
-// counts.
-Result<KeyView> finish_creation(Seat& seat, const keys::Key& key, keys::KeyVersion version,
-                                Deadline deadline) {
-  Result<crypto::VersionMaterial> made = make_material(seat, key, version.number, deadline);
-  if (!made) {
-    undo_creation(seat, key, version.number);
-    return std::move(made).error();
+// SoftHSM, asked by two threads, at times takes an object just made for another one: it fails, or
+// what it shows is not what was made. Once that is gone for certain it is made anew. `begin` puts
+// the version's row into the catalog.
+Result<crypto::VersionMaterial> make_for_certain(Seat& seat, const keys::Key& key, Version version,
+                                                 const std::function<Result<void>()>& begin,
+                                                 Deadline deadline) {
+  for (int tries = 1;; ++tries) {
+    TRY(begin());
+    Result<crypto::VersionMaterial> made = make_material(seat, key, version, deadline);
+    if (made) return made;
+    const bool is_gone = undo_creation(seat, key, version);
+    const bool is_odd = made.error().code() == Code::Internal;
+    if (!is_gone || !is_odd || tries == kTries) return made;
+    log_error(Severity::Warning, keys::object_label(key.name, version) + " is made once more",
+              made.error());
   }
-  version.public_key = std::move(made->public_key);
-  version.check = std::move(made->check);
-  version.wrapped = std::move(made->wrapped);
-  version.kek = made->kek;
+}
+
+// Material of which the catalog is in doubt is kept: the row on disk, read at the next start, says
+// whether it counts.
+Result<KeyView> make_and_publish(Seat& seat, const keys::Key& key, keys::KeyVersion version,
+                                 const std::function<Result<void>()>& begin, Deadline deadline) {
+  TRY(discard_leftovers(seat, &key.name, deadline));
+  crypto::VersionMaterial made = TRY(make_for_certain(seat, key, version.number, begin, deadline));
+  version.public_key = std::move(made.public_key);
+  version.check = std::move(made.check);
+  version.wrapped = std::move(made.wrapped);
+  version.kek = made.kek;
   Result<void> published = seat.shared().catalog->publish(key.id, version);
   if (!published) {
-    if (!seat.shared().catalog->is_in_doubt()) undo_creation(seat, key, version.number);
+    if (!seat.shared().catalog->is_in_doubt()) (void)undo_creation(seat, key, version.number);
     return std::move(published).error();
   }
   seat.shared().changes.add(key.id);
@@ -89,16 +109,14 @@ Result<void> check_offered(const Shared& shared, const keys::Algorithm& algorith
 }
 
 Result<KeyView> make_new_key(Seat& seat, const keys::Key& key, Deadline deadline) {
-  TRY(discard_leftovers(seat, &key.name, deadline));
-  TRY(seat.shared().catalog->begin_key(key));
-  return finish_creation(seat, key, key.versions.back(), deadline);
+  const auto begin = [&] { return seat.shared().catalog->begin_key(key); };
+  return make_and_publish(seat, key, key.versions.back(), begin, deadline);
 }
 
 Result<KeyView> make_new_version(Seat& seat, const keys::Key& key, const keys::KeyVersion& version,
                                  Deadline deadline) {
-  TRY(discard_leftovers(seat, &key.name, deadline));
-  TRY(seat.shared().catalog->begin_version(key.id, version));
-  return finish_creation(seat, key, version, deadline);
+  const auto begin = [&] { return seat.shared().catalog->begin_version(key.id, version); };
+  return make_and_publish(seat, key, version, begin, deadline);
 }
 
 }  // namespace kw::core

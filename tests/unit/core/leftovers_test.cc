@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "pkcs11/cryptoki.h"
 #include "pkcs11/object_template.h"
 #include "pkcs11/profile.h"
@@ -21,6 +23,9 @@ struct Remains : OutageFixture {
   Result<KeyView> create() {
     return opened(door->create_key(call_as("admin"), {name("app/new"), "xaes-256-gcm", {}}));
   }
+
+  // How often a key was made in the token, or tried to be, since the fixture stands.
+  std::size_t makings() const { return hsm.count("C_GenerateKey") - made_before; }
 
   template <typename Make>
   void fail_with_remains(Make make) {
@@ -65,6 +70,7 @@ struct Remains : OutageFixture {
   }
 
   const KeyView key;
+  const std::size_t made_before = hsm.count("C_GenerateKey");
 };
 
 }  // namespace
@@ -121,6 +127,53 @@ TEST_CASE_METHOD(Remains, "remains: not forgotten at once where the token shows 
   hsm.clear();
   await_success([this] { return rotate(); });
   check_alone(Version{2});
+}
+
+// SoftHSM 2.6.1, asked by two threads, at times takes an object just made for another one.
+TEST_CASE_METHOD(Remains, "remains: what the token shows as another object is made once more",
+                 "[core][leftovers][hazard]") {
+  const std::size_t before = objects();
+  hsm.rules(GENERATE(as<std::string>{}, "fail C_GenerateKey 1 CKR_TEMPLATE_INCONSISTENT after",
+                     "fail C_GenerateKey 1 CKR_TEMPLATE_INCONSISTENT",
+                     "flip C_GetAttributeValue 1 0", kFails));
+  REQUIRE_OK(create());
+  CHECK(makings() == 2);
+  const auto records = this->records();
+  CHECK(std::ranges::count_if(records, [](const Line& line) {
+          return line.contains("key") && line.at("key") == "app/new";
+        }) == 2);  // its intent and its outcome, as always
+  hsm.clear();
+  CHECK(objects() == before + 1);
+  REQUIRE_OK(rotate());
+  check_alone(Version{2});
+}
+
+TEST_CASE_METHOD(Remains, "remains: what the token shows as another object twice is refused",
+                 "[core][leftovers][fault]") {
+  const std::size_t before = objects();
+  hsm.rules("fail C_GenerateKey * CKR_TEMPLATE_INCONSISTENT after");
+  CHECK_CODE(create(), Code::Internal);
+  CHECK_CODE(rotate(), Code::Internal);
+  CHECK(makings() == 4);
+  hsm.clear();
+  CHECK(objects() == before);
+  REQUIRE_OK(create());
+  REQUIRE_OK(rotate());
+}
+
+TEST_CASE_METHOD(Remains, "remains: nothing is made once more beside what may be there still",
+                 "[core][leftovers][fault]") {
+  hsm.rules(std::string("fail C_GenerateKey 1 CKR_TEMPLATE_INCONSISTENT after;") + kKeeps);
+  CHECK_FALSE(create());
+  CHECK(makings() == 1);
+  hsm.clear();
+  await_success([this] { return create(); });
+}
+
+TEST_CASE_METHOD(Remains, "remains: a token that fails is asked once", "[core][leftovers][fault]") {
+  hsm.rules("fail C_GenerateKey 1 CKR_DEVICE_ERROR");
+  CHECK_CODE(create(), Code::Unavailable);
+  CHECK(makings() == 1);
 }
 
 }  // namespace kw::core
