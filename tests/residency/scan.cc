@@ -161,11 +161,9 @@ Scan scan_files(const std::filesystem::path& folder, const std::vector<Needle>& 
   return scan;
 }
 
-bool is_long_search() { return std::getenv("KEYWARD_RESIDENCY_CALLS") != nullptr; }
-
 std::vector<Scan> scan_again_and_again(pid_t process, const std::vector<Needle>& needles,
                                        const std::stop_token& stop) {
-  const std::size_t wanted = is_long_search() ? 100 : 5;
+  const std::size_t wanted = std::getenv("KEYWARD_RESIDENCY_CALLS") != nullptr ? 100 : 5;
   std::vector<Scan> scans;
   while (scans.size() < wanted && !stop.stop_requested()) {
     scans.push_back(scan_process(process, needles));

@@ -42,9 +42,6 @@ Scan scan_files(const std::filesystem::path& folder, const std::vector<Needle>& 
 int work_during(const std::function<void(const std::stop_token&)>& look,
                 const std::function<void()>& work);
 
-// Whether tests/residency/run is at work.
-bool is_long_search();
-
 // Five scans of a process, for a service that must show nothing; a hundred in the long form.
 std::vector<Scan> scan_again_and_again(pid_t process, const std::vector<Needle>& needles,
                                        const std::stop_token& stop);

@@ -27,17 +27,18 @@ class Host {
 
   CK_RV call(Function function, std::span<Word> arguments) {
     const std::lock_guard lock(mutex_);
-    if (function == shim::kC_Initialize && !start()) return CKR_GENERAL_ERROR;
+    const bool begins = function == shim::kC_Initialize;
+    if (begins && socket_ >= 0) return CKR_CRYPTOKI_ALREADY_INITIALIZED;
+    if (begins && !start()) return CKR_GENERAL_ERROR;
     if (socket_ < 0) return CKR_CRYPTOKI_NOT_INITIALIZED;
     const CK_RV rv = ask(function, arguments);
-    if (function == shim::kC_Finalize || (function == shim::kC_Initialize && rv != CKR_OK)) end();
+    if (function == shim::kC_Finalize || (begins && rv != CKR_OK)) end();
     return rv;
   }
 
  private:
-  // The host has the other end as its standard input. One that is there already says so itself.
+  // The host has the other end as its standard input.
   bool start() {
-    if (socket_ >= 0) return true;
     const char* const module = std::getenv("KEYWARD_REMOTE_MODULE");
     std::array<int, 2> ends{};
     if (module == nullptr ||
