@@ -287,8 +287,24 @@ void check_shows(const PlacedSandbox& sandbox, pid_t process, const char* what,
 
 }  // namespace
 
+TEST_CASE("memory: a value is found by its forms in longer texts", "[residency][memory]") {
+  const std::string value = "a secret that has thirty-two byt";
+  const std::vector<Needle> forms = needles_of("it", value);
+  const auto finds = [&](const std::string& form, const std::string& text) {
+    const auto at = std::ranges::find(forms, "it, " + form, &Needle::form);
+    return at != forms.end() && text.find(at->bytes) != std::string::npos;
+  };
+  CHECK(finds("base64 at 0", base64(value + "..")));
+  CHECK(finds("base64 at 1", base64("." + value + ".")));
+  CHECK(finds("base64 at 2", base64("....." + value)));
+  CHECK(finds("base64url at 1", whole::base64url("...." + value)));
+  CHECK(finds("hex", to_hex(as_bytes("." + value))));
+  CHECK(finds("words of 4 reversed", ".es atercaht ah tht sytriowt-tyb ."));
+  CHECK(finds("reversed", ".tyb owt-ytriht sah taht terces a"));
+}
+
 TEST_CASE("memory: keys of a token in another process are nowhere in the service",
-          "[residency][memory][elsewhere]") {
+          "[residency][memory]") {
   PlacedSandbox sandbox(Place::InAnotherProcess);
   sandbox.require_in_use();
   mark(sandbox, "held/marked");

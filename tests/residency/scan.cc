@@ -101,15 +101,16 @@ void scan_range(int memory, std::uint64_t begin, std::uint64_t end, const Finder
 }  // namespace
 
 std::vector<Needle> needles_of(const std::string& name, const std::string& whole_value) {
-  KW_ASSERT(whole_value.size() >= kPartOfAValue);
   const std::string value = whole_value.substr(0, kPartOfAValue);
+  const std::size_t half = value.size() / 2;
+  KW_ASSERT(half >= 8);  // nothing shorter is found for its own sake
   const std::string hex = to_hex(as_bytes(value));
   std::string upper = hex;
   std::ranges::transform(upper, upper.begin(),
                          [](unsigned char each) { return std::toupper(each); });
   std::vector<Needle> all = {{name + ", raw", value},
-                             {name + ", first half", value.substr(0, kPartOfAValue / 2)},
-                             {name + ", second half", value.substr(kPartOfAValue / 2)},
+                             {name + ", first half", value.substr(0, half)},
+                             {name + ", second half", value.substr(half)},
                              {name + ", reversed", std::string(value.rbegin(), value.rend())},
                              {name + ", words of 4 reversed", turned(value, 4)},
                              {name + ", words of 8 reversed", turned(value, 8)},

@@ -20,8 +20,8 @@ struct Needle {
   std::string bytes;
 };
 
-// The forms of a secret number or string of 32 bytes or more, or of its first 32, which stand
-// wherever the whole stands: as it is and each half of it, in reverse (a little-endian number) and
+// The forms of a secret number or string, or of its first 32 bytes, which stand wherever the whole
+// stands: as it is and each half of it, in reverse (a little-endian number) and
 // with its words in reverse, as hex, as base64 at any place of a longer text, and as HMAC's inner
 // and outer block begin. An expanded AES key begins with the key.
 std::vector<Needle> needles_of(const std::string& name, const std::string& value);
