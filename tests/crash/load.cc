@@ -2,7 +2,6 @@
 #include "load.h"
 
 #include <array>
-#include <csignal>
 
 namespace kw::crash {
 namespace {
@@ -12,15 +11,6 @@ using whole::Client;
 constexpr int kMostRequests = 100'000;  // nobody's server lives that long here
 constexpr std::array kAlgorithms = {"xaes-256-gcm", "ecdsa-p256-sha256",   "hmac-sha256",
                                     "ed25519",      "aes-256-gcm-counted", "ecdsa-p384-sha384"};
-
-// A server that is killed leaves connections behind that signal when they are written to. Blocked
-// for this thread alone: a program that is started must not inherit it.
-void block_broken_pipe() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  ::sigaddset(&signals, SIGPIPE);
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-}
 
 // Worker is one client. Each step asks once; false says that the server is gone.
 class Worker {
@@ -154,7 +144,6 @@ Load::Load(const whole::Sandbox& sandbox, Promises& promises, std::uint64_t roun
   running_ = kRoles.size();
   for (const Role& role : kRoles) {
     threads_.emplace_back([this, &sandbox, &promises, role, round, seed = ++seed] {
-      block_broken_pipe();
       Worker worker(sandbox.client(role.caller), promises, "load/" + std::to_string(round) + "-",
                     seed);
       for (int i = 0; i < kMostRequests && (worker.*role.step)(i); ++i) {

@@ -2,12 +2,11 @@
 // Keys whose values this test knows, in a TPM that is another process (tests/support/with_tpm -i):
 // they are never in the service's memory, its files or what it says, while it works with all of
 // them.
-#include <atomic>
-#include <csignal>
 #include <iostream>
-#include <set>
+#include <thread>
 
 #include "tests/residency/scan.h"
+#include "tests/residency/sights.h"
 #include "tests/support/kwp_oracle.h"
 #include "tests/tpm/tpm_sandbox.h"
 
@@ -15,8 +14,6 @@ namespace kw::residency {
 namespace {
 
 using whole::json;
-
-constexpr int kScans = 5;
 
 // The values of the keys that the operator imported.
 std::vector<std::string> known_values() {
@@ -38,13 +35,6 @@ std::vector<Needle> needles_of_all(const std::vector<std::string>& values) {
   }
   return all;
 }
-
-// Sights are what several looks at running processes saw.
-struct Sights {
-  std::vector<Scan> service;
-  int controls = 0;           // in how many of them the service's memory showed what is in it
-  std::set<std::string> tpm;  // what the TPM's own process showed
-};
 
 struct MemoryFixture : whole::TpmSandbox {
   MemoryFixture() {
@@ -70,31 +60,6 @@ struct MemoryFixture : whole::TpmSandbox {
     return whole::from_base64(mac.body["mac"]);
   }
 
-  // This thread asks, another one looks.
-  Sights look_while_it_works(const std::vector<Needle>& control) {
-    const pid_t service = server().pid();
-    const pid_t tpm = std::stoi(whole::from_environment("KEYWARD_TPM_PROCESS"));
-    std::atomic<bool> is_over = false;
-    Sights sights;
-    std::thread looker([&] {
-      for (int i = 0; i < kScans; ++i) {
-        sights.service.push_back(scan_process(service, needles));
-        sights.controls += scan_process(service, control).found.empty() ? 0 : 1;
-      }
-      // A key is in the clear there only while it is loaded.
-      const Deadline bound = deadline_in(std::chrono::seconds(600));
-      while (sights.tpm.empty() && !has_passed(bound)) {
-        for (const std::string& each : scan_process(tpm, needles).found) sights.tpm.insert(each);
-      }
-      is_over = true;
-    });
-    int rounds = 0;
-    for (; !is_over; ++rounds) (void)work("text");
-    looker.join();
-    std::cout << rounds << " rounds of requests meanwhile\n";
-    return sights;
-  }
-
   static std::string base64_of(const std::string& text) { return whole::base64(text); }
 
   // The keys in use are those whose values are known: OpenSSL computes the same MAC with one.
@@ -110,47 +75,32 @@ struct MemoryFixture : whole::TpmSandbox {
   std::vector<Needle> needles = needles_of_all(values);
 };
 
-void print(const char* what, const Scan& scan) {
-  std::cout << what << ": " << scan.bytes << " bytes, found " << scan.found.size() << "\n";
-  for (const std::string& each : scan.found) std::cout << "  " << each << "\n";
-}
-
 }  // namespace
 
 TEST_CASE_METHOD(MemoryFixture, "memory: a key of the token is nowhere in the service",
                  "[residency][memory]") {
   require_known(work("text"));
-  const std::string marker = "a marker that the service holds in memory";
-  REQUIRE(client("admin")
-              .post("/v1/keys", {{"name", "tpm/marked"},
-                                 {"algorithm", "ecdsa-p256-sha256"},
-                                 {"tags", {{"marker", marker}}}})
-              .status == 201);
-  const std::vector<Needle> control = {{"marker", marker}};
-  const Sights sights = look_while_it_works(control);
-  for (const Scan& scan : sights.service) print("the service's memory", scan);
-  for (const std::string& each : sights.tpm) std::cout << "in the TPM's process: " << each << "\n";
-  if (!sights.service.front().was_allowed) {
+  mark(*this, "tpm/marked");
+  const pid_t tpm = std::stoi(whole::from_environment("KEYWARD_TPM_PROCESS"));
+  std::vector<Scan> scans;
+  std::set<std::string> seen;  // in the TPM's own process
+  const int rounds = work_during(
+      [&](const std::stop_token& stop) {
+        scans = scan_again_and_again(server().pid(), with_marker(needles), stop);
+        seen = scan_until(
+            tpm, needles, [](const auto& found) { return !found.empty(); }, stop);
+      },
+      [this] { (void)work("text"); });
+  std::cout << rounds << " rounds of requests meanwhile\n";
+  for (const std::string& each : seen) std::cout << "in the TPM's process: " << each << "\n";
+  if (!scans.front().was_allowed) {
     WARN("only root may read the service's memory");
     return;
   }
-  for (const Scan& scan : sights.service) CHECK(scan.found.empty());
-  CHECK(sights.controls == kScans);
-  CHECK_FALSE(sights.tpm.empty());
+  check_service(scans);
+  CHECK_FALSE(seen.empty());
   CHECK(scan_process(::getpid(), needles).found.size() == needles.size());  // the test's own
-
-  // A crash leaves no core file, and no file of the service holds a key.
-  server().signal(SIGABRT);
-  CHECK(server().wait() == 128 + SIGABRT);
-  const Scan files = scan_files(path(""), needles);
-  print("the service's files", files);
-  CHECK(files.found.empty());
-  CHECK(files.bytes > 0);
-  CHECK(scan_files(path(""), control).found.size() == 1);  // it is in the catalog
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(path(""))) {
-    CHECK_FALSE(entry.path().filename().string().starts_with("core"));
-  }
-  for (const Needle& needle : needles) CHECK(log().find(needle.bytes) == std::string::npos);
+  check_after_crash(*this, needles);
 }
 
 }  // namespace kw::residency

@@ -179,10 +179,12 @@ TEST_CASE("audit: tail -f prints what comes while it follows", "[whole][audit]")
 
 TEST_CASE("audit: tail and show print what they are asked for", "[whole][audit]") {
   const Sandbox& sandbox = shared_sandbox();
-  const std::size_t count = sandbox.records().size();
+  const std::size_t before = sandbox.records().size();
   const Outcome tail =
       run({keyward(), "audit", "tail", "-n", "1", "--json", sandbox.path("audit")});
-  CHECK(json::parse(tail.out)["index"] == count - 1);
+  const std::size_t last = json::parse(tail.out)["index"];
+  CHECK(before - 1 <= last);  // the service has records of its own
+  CHECK(last < sandbox.records().size());
   const Outcome show = run(
       {keyward(), "audit", "show", "--from", "1", "--count", "1", "--json", sandbox.path("audit")});
   CHECK(json::parse(show.out)["index"] == 1);

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 
 #include <algorithm>
+#include <csignal>
 
 namespace kw::whole {
 
@@ -17,6 +18,29 @@ struct Client::Connection {
 };
 
 namespace {
+
+// A server that was killed leaves a connection behind that signals when it is written to. For this
+// thread and this scope: a program that is started must not inherit it.
+class NoBrokenPipe {
+ public:
+  NoBrokenPipe() {
+    ::sigemptyset(&signals_);
+    ::sigaddset(&signals_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  }
+  ~NoBrokenPipe() {
+    const timespec at_once{};
+    while (::sigtimedwait(&signals_, nullptr, &at_once) > 0) {
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoBrokenPipe(const NoBrokenPipe&) = delete;
+  NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
+
+ private:
+  sigset_t signals_{};
+  sigset_t before_{};
+};
 
 Reply reply_of(const httplib::Result& result) {
   Reply reply;
@@ -50,21 +74,30 @@ Client::Client(const std::string& address, const http::test::ClientFiles& files)
   http.set_read_timeout(std::chrono::seconds(60));
 }
 
-Client::~Client() = default;
+Client::~Client() {
+  const NoBrokenPipe quiet;
+  connection_.reset();
+}
+
 Client::Client(Client&&) noexcept = default;
 
-Reply Client::get(const std::string& target) { return reply_of(connection_->http.Get(target)); }
+Reply Client::get(const std::string& target) {
+  const NoBrokenPipe quiet;
+  return reply_of(connection_->http.Get(target));
+}
 
 Reply Client::post(const std::string& target, const json& body) {
   return post_text(target, body.dump());
 }
 
 Reply Client::put(const std::string& target, const json& body) {
+  const NoBrokenPipe quiet;
   return reply_of(connection_->http.Put(target, body.dump(), "application/json"));
 }
 
 Reply Client::post_text(const std::string& target, const std::string& body,
                         const std::string& type) {
+  const NoBrokenPipe quiet;
   return reply_of(connection_->http.Post(target, body, type));
 }
 
