@@ -46,6 +46,22 @@ TEST_CASE_METHOD(CompressedFixture, "compressed segments: read as those that are
   CHECK(lines() == before);
 }
 
+TEST_CASE_METHOD(CompressedFixture, "compressed segments: a page goes on where one ended",
+                 "[audit_archive]") {
+  const auto before = lines();
+  audit_verify::RecordReader reader(audit_verify::Folders(dir.path()));
+  std::vector<std::string> pages;
+  for (std::size_t i = 0; pages.size() < before.size(); ++i) {
+    if (i < plain.size()) compress(plain.size() - 1 - i);  // the one that is read, at some time
+    const std::size_t most = pages.size() + 3;
+    REQUIRE_OK(reader.read(pages.size(), [&](const auto& record) {
+      pages.push_back(to_text(record));
+      return pages.size() < most;
+    }));
+  }
+  CHECK(pages == before);
+}
+
 TEST_CASE_METHOD(CompressedFixture, "compressed segments: both files of one are an error",
                  "[audit_archive]") {
   shell("gzip -nk " + plain[1].string());
