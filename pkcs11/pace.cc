@@ -28,7 +28,7 @@ Pace::Permit Pace::enter(Kind kind) {
   Lane& here = lanes_[to_index(kind)];
   if (here.out.size() >= here.limit) {
     const auto has_room = [&here] { return here.out.size() < here.limit; };
-    if (!returned_[to_index(kind)].wait_for(mutex_, here.patience, has_room)) {
+    if (!returned_[to_index(kind)].wait_until(mutex_, deadline_in(here.patience), has_room)) {
       here.out.erase(here.out.begin());
       ++here.written_off;
     }

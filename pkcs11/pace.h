@@ -3,7 +3,6 @@
 
 #include <array>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -52,7 +51,7 @@ class Pace {
 
   mutable Mutex mutex_;
   std::array<Lane, kKinds> lanes_ KW_GUARDED_BY(mutex_);
-  std::array<std::condition_variable_any, kKinds> returned_;  // one for each lane
+  std::array<ConditionVariable, kKinds> returned_;  // one for each lane
 };
 
 // Permit is the right to make one call, until the end of its scope.

@@ -4,10 +4,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <functional>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mutex.h"
@@ -91,11 +91,11 @@ class LastResort {
   void wait() {
     const MutexLock lock(mutex_);
     const auto is_over = [this]() KW_REQUIRES(mutex_) { return over_; };
-    if (!ended_.wait_for(mutex_, kTakeDownWithin, is_over)) end_with_hung_calls();
+    if (!ended_.wait_until(mutex_, deadline_in(kTakeDownWithin), is_over)) end_with_hung_calls();
   }
 
   Mutex mutex_;
-  std::condition_variable_any ended_;
+  ConditionVariable ended_;
   bool over_ KW_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -205,10 +204,10 @@ class Log {
   LogMeter meter_;
 
   mutable Mutex mutex_;
-  std::condition_variable_any work_;
-  std::condition_variable_any alarm_;
-  mutable std::condition_variable_any progress_;
-  mutable std::condition_variable_any growth_;
+  ConditionVariable work_;
+  ConditionVariable alarm_;
+  mutable ConditionVariable progress_;
+  mutable ConditionVariable growth_;
   Chain chain_ KW_GUARDED_BY(mutex_);
   std::deque<Chunk> pending_ KW_GUARDED_BY(mutex_);
   Waiters waiters_ KW_GUARDED_BY(mutex_);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -64,7 +63,7 @@ class Sink {
   bool cursor_failing_ = false;
 
   mutable Mutex mutex_;
-  std::condition_variable_any changed_;
+  ConditionVariable changed_;
   bool stopping_ KW_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

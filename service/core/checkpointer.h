@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -108,7 +107,7 @@ class Checkpointer {
   Clock::time_point signed_at_ KW_GUARDED_BY(mutex_);
   bool stopped_ KW_GUARDED_BY(mutex_) = false;  // the log
   bool ended_ KW_GUARDED_BY(mutex_) = false;    // the thread
-  std::condition_variable_any end_;
+  ConditionVariable end_;
 
   std::thread thread_;
 };

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -61,7 +60,7 @@ class Cosigners {
   Mutex publishing_;
 
   Mutex mutex_;
-  std::condition_variable_any stop_;
+  ConditionVariable stop_;
   bool stopping_ KW_GUARDED_BY(mutex_) = false;
   std::atomic<std::size_t> running_ = 0;
   std::vector<std::thread> threads_;

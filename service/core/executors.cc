@@ -175,7 +175,7 @@ void Executors::watch() {
     {
       const MutexLock lock(watch_mutex_);
       const auto is_over = [this]() KW_REQUIRES(watch_mutex_) { return closing_; };
-      if (watch_over_.wait_for(watch_mutex_, every, is_over)) return;
+      if (watch_over_.wait_until(watch_mutex_, deadline_in(every), is_over)) return;
     }
     for (Pool* const pool : pools_) look_after(*pool);
   }

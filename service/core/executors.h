@@ -3,7 +3,6 @@
 
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <list>
 #include <memory>
 #include <optional>
@@ -88,8 +87,8 @@ class Executors {
         : lanes(served), scheduler(limits) {}
     const std::array<Lane, kLevelCount> lanes;  // by level
     mutable Mutex mutex;
-    std::condition_variable_any filled;
-    std::condition_variable_any ended;
+    ConditionVariable filled;
+    ConditionVariable ended;
     Scheduler scheduler KW_GUARDED_BY(mutex);
     std::list<Worker> workers KW_GUARDED_BY(mutex);
     std::size_t timers KW_GUARDED_BY(mutex) = 0;  // threads that look again by themselves
@@ -130,7 +129,7 @@ class Executors {
   const std::array<Pool*, 3> pools_ = {&token_, &state_, &host_};
 
   Mutex watch_mutex_;
-  std::condition_variable_any watch_over_;
+  ConditionVariable watch_over_;
   bool closing_ KW_GUARDED_BY(watch_mutex_) = false;
   std::thread watcher_;
 };

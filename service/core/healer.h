@@ -89,7 +89,7 @@ class Healer {
   std::string said_;
 
   Mutex mutex_;
-  std::condition_variable_any settled_;
+  ConditionVariable settled_;
   std::shared_ptr<Order> order_ KW_GUARDED_BY(mutex_);
 
   std::thread thread_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <memory>
 
 #include "base/clock.h"
@@ -41,7 +40,7 @@ class Desk {
   enum class Use { Free, Taken, Clearing };
 
   Mutex mutex_;
-  std::condition_variable_any freed_;
+  ConditionVariable freed_;
   Use use_ KW_GUARDED_BY(mutex_) = Use::Free;
   Place place_;  // of whoever made use_ another than Free
 };

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -164,7 +163,7 @@ class TokenKeeper {
   mutable KeeperMeter meter_;
 
   mutable Mutex mutex_;
-  std::condition_variable_any changed_;
+  ConditionVariable changed_;
   TokenState state_ KW_GUARDED_BY(mutex_) = TokenState::Open;
   std::string why_ KW_GUARDED_BY(mutex_) = "the token is not opened yet";
   std::shared_ptr<Epoch> epoch_ KW_GUARDED_BY(mutex_);               // in Closed and HalfOpen

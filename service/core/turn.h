@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
-
 #include "base/clock.h"
 #include "base/mutex.h"
 
@@ -26,7 +24,7 @@ class Turns {
 
  private:
   Mutex mutex_;
-  std::condition_variable_any freed_;
+  ConditionVariable freed_;
   bool taken_ KW_GUARDED_BY(mutex_) = false;
 };
 

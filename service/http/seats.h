@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -64,7 +63,7 @@ class Seats {
   }
 
   mutable Mutex mutex_;
-  std::condition_variable_any emptied_;
+  ConditionVariable emptied_;
   std::size_t limit_ KW_GUARDED_BY(mutex_);
   std::size_t taken_ KW_GUARDED_BY(mutex_) = 0;
 };

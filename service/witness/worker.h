@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <thread>
@@ -29,7 +28,7 @@ class Worker {
 
   const std::size_t most_waiting_;
   Mutex mutex_;
-  std::condition_variable_any work_;
+  ConditionVariable work_;
   std::deque<Task<void()>> waiting_ KW_GUARDED_BY(mutex_);
   bool stopping_ KW_GUARDED_BY(mutex_) = false;
   std::thread thread_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,7 +32,7 @@ class Journal {
 
  private:
   mutable Mutex mutex_;
-  std::condition_variable_any held_came_;
+  ConditionVariable held_came_;
   std::vector<Entry> entries_ KW_GUARDED_BY(mutex_);
   std::vector<Respond> held_ KW_GUARDED_BY(mutex_);
 };
