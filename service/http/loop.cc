@@ -21,6 +21,7 @@ Loop::Loop(Front& front)
       work_(io_.get_executor()),
       sweep_timer_(io_),
       mailbox_(std::make_shared<Mailbox>(io_)) {
+  mailbox_->listen();
   schedule_sweep();
   thread_ = std::thread([this] { io_.run(); });
 }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/http/mailbox.h"
 
-#include <boost/asio/post.hpp>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <boost/asio/buffer.hpp>
 #include <utility>
 
 #include "service/http/connection.h"
@@ -38,21 +42,38 @@ class Answer {
 
 }  // namespace
 
+Mailbox::Mailbox(boost::asio::io_context& loop) : bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  KW_ASSERT(bell_.is_open());
+  ear_.emplace(loop, ::fcntl(bell_.get(), F_DUPFD_CLOEXEC, 0));
+}
+
+void Mailbox::listen() {
+  ear_->async_read_some(boost::asio::buffer(&rings_, sizeof(rings_)),
+                        [self = shared_from_this()](boost::system::error_code ended, std::size_t) {
+                          if (ended) return;
+                          self->deliver();
+                          if (self->ear_) self->listen();
+                        });
+}
+
 void Mailbox::put(Letter letter) {
-  const MutexLock lock(mutex_);
-  if (loop_ == nullptr) {
-    if (auto* text = std::get_if<std::string>(&letter.reply.body)) wipe(std::span(*text));
-    return;
+  {
+    const MutexLock lock(mutex_);
+    if (closed_) {
+      if (auto* text = std::get_if<std::string>(&letter.reply.body)) wipe(std::span(*text));
+      return;
+    }
+    letters_.push_back(std::move(letter));
+    if (letters_.size() > 1) return;  // the loop has been woken
   }
-  letters_.push_back(std::move(letter));
-  if (letters_.size() > 1) return;  // the loop has been woken
-  boost::asio::post(*loop_, [self = shared_from_this()] { self->deliver(); });
+  (void)::eventfd_write(bell_.get(), 1);
 }
 
 void Mailbox::close() {
+  ear_.reset();
   std::vector<Letter> lost;
   const MutexLock lock(mutex_);
-  loop_ = nullptr;
+  closed_ = true;
   lost.swap(letters_);
 }
 
