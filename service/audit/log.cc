@@ -161,17 +161,24 @@ bool Log::takes(const Record& record) const {
 
 Result<Ticket> Log::append(const Record& record) {
   Bytes frame = frame_of(record);
-  const MutexLock lock(mutex_);
-  if (!takes(record)) {
-    if (trouble_) ++trouble_->refused;
-    meter_.refused.add();
-    return trouble();
+  Ticket ticket;
+  bool wake = false;
+  {
+    const MutexLock lock(mutex_);
+    if (!takes(record)) {
+      if (trouble_) ++trouble_->refused;
+      meter_.refused.add();
+      return trouble();
+    }
+    if (undurable_bytes_ + frame.size() > options_.undurable_limit) {
+      meter_.refused.add();
+      return Error(Code::Unavailable, "audit log: too much is waiting for the disk");
+    }
+    ticket = enqueue(std::move(frame));
+    wake = chain_.next_index() >= gather_to_;
   }
-  if (undurable_bytes_ + frame.size() > options_.undurable_limit) {
-    meter_.refused.add();
-    return Error(Code::Unavailable, "audit log: too much is waiting for the disk");
-  }
-  return enqueue(std::move(frame));
+  if (wake) work_.notify_one();
+  return ticket;
 }
 
 Ticket Log::enqueue(Bytes frame) {
@@ -179,7 +186,6 @@ Ticket Log::enqueue(Bytes frame) {
   mark(chain_.next_index());
   const Ticket ticket = chain_.link(frame);
   add_to_chunk(frame, ticket.leaf);
-  if (chain_.next_index() >= gather_to_) work_.notify_one();
   return ticket;
 }
 
@@ -360,6 +366,7 @@ void Log::leave_trouble_if_over() {
   for (Mark& one : marks_) one.time = Clock::now();
   over_ = over;
   over_->recorded = enqueue(frame_of(record_of(over, over.end))).index + 1;
+  work_.notify_one();
   alarm_.notify_all();
 }
 
