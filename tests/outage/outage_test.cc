@@ -17,7 +17,7 @@
 namespace kw::outage {
 namespace {
 
-constexpr int kShortForm = 12;
+constexpr int kShortForm = kKinds;
 constexpr int kClients = 4;
 constexpr auto kBound = std::chrono::seconds(120);  // against hanging
 
@@ -48,12 +48,13 @@ Millis since(std::chrono::steady_clock::time_point begin) {
 }
 
 // What an outage does to who asks while it lasts: nobody is served.
-void await_refusals(const Tally& tally, Asker& asker) {
+void await_refusals(const Tally& tally, Asker& asker, std::mt19937& random) {
   const std::uint64_t before = tally.refusals();
   await("refused", [&] {
     (void)asker.ask();
     return tally.refusals() > before + 20;
   });
+  std::this_thread::sleep_for(std::chrono::milliseconds(random() % 1500));
 }
 
 // A hang: whose call hangs is told at his deadline, everybody else is served meanwhile.
@@ -108,10 +109,7 @@ TEST_CASE("outage: the token goes and comes back under load", "[outage]") {
       if (kind == Kind::Hang) {
         await_service_beside_hang(sandbox, tally, asker);
       } else if (kind != Kind::Blink) {
-        await_refusals(tally, asker);
-      }
-      if (kind != Kind::Blink) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(random() % 1500));
+        await_refusals(tally, asker, random);
       }
       outages.end(kind);
       const auto back = std::chrono::steady_clock::now();
@@ -152,6 +150,7 @@ TEST_CASE("outage: where all calls hang the service ends in order, and serves af
       ends.push_back(since(begin).count());
     }
     CHECK(sandbox.server().wait() == 75);
+    CHECK(sandbox.says("too many calls hang"));
     CHECK(sandbox.records().back()["event"] == "stop");
     check_log(sandbox, tally);
     outages.end(Kind::Hang);
