@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -50,6 +51,9 @@ struct DecodedRecord {
   // record and `name`.
   std::optional<Field> value(std::string_view name) const;
 };
+
+// Says of each record whether the reading goes on. The record lasts as long as the call.
+using OnRecord = std::function<bool(const DecodedRecord&)>;
 
 // Takes a payload apart into `record`, whose memory is used again. Accepts the canonical encoding
 // and nothing else. Errors: InvalidArgument, saying what is wrong.

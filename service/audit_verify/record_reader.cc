@@ -19,7 +19,7 @@ RecordReader::~RecordReader() = default;
 
 Result<void> RecordReader::read(std::uint64_t first, const OnRecord& callback) {
   const std::vector<Segment> segments = TRY(list_segments(folders_));
-  const Walk::Callback from_first = [&](const DecodedRecord& record) {
+  const OnRecord from_first = [&](const DecodedRecord& record) {
     return record.index < first || callback(record);
   };
   Walk walk(from_first);

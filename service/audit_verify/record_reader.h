@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <optional>
 
 #include "base/mutex.h"
@@ -14,9 +13,6 @@
 namespace kw::audit_verify {
 
 struct Place;
-
-// Says of each record whether the reading goes on. The record lasts as long as the call.
-using OnRecord = std::function<bool(const DecodedRecord&)>;
 
 // Yields the records from index `first` on, in order, until the callback says false, the log ends
 // or a torn tail begins. Errors: NotFound (no such folder), FailedPrecondition (two files for one

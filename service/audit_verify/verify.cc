@@ -14,7 +14,7 @@ Error fault_of(const Verdict& verdict) {
 
 Result<Verdict> verify(const Folders& folders, const std::vector<SignedHead>& heads) {
   const std::vector<Segment> segments = TRY(list_segments(folders));
-  const Walk::Callback no_callback;
+  const OnRecord no_callback;
   Walk walk(no_callback, heads);
   if (segments.empty()) {
     walk.fault(Finding::Truncated, 0, "no segment at all");
@@ -29,7 +29,7 @@ Result<Verdict> verify(const Folders& folders, const std::vector<SignedHead>& he
 
 Result<SealedSegment> check_sealed(const Segment& segment) {
   SealedSegment sealed;
-  const Walk::Callback note = [&](const DecodedRecord& record) {
+  const OnRecord note = [&](const DecodedRecord& record) {
     const Field* time = record.find("time");
     if (time != nullptr) sealed.latest_time = std::max(sealed.latest_time, time->number);
     if (record.index == segment.first_index) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,10 +27,8 @@ struct Place {
 // the walk.
 class Walk {
  public:
-  using Callback = std::function<bool(const DecodedRecord&)>;  // false: the walk ends
-
   // Both must outlive it.
-  explicit Walk(const Callback& callback, std::span<const SignedHead> heads = {})
+  explicit Walk(const OnRecord& callback, std::span<const SignedHead> heads = {})
       : callback_(callback), heads_(heads) {}
 
   // Where the walk begins, if not at the first record of all: at a segment's first record, whatever
@@ -65,7 +62,7 @@ class Walk {
   void compare_with_heads();
   Result<void> end_of_segment(SegmentReader& reader, bool is_last);
 
-  const Callback& callback_;
+  const OnRecord& callback_;
   const std::span<const SignedHead> heads_;
   TreeHasher hasher_;
   TreeRoot tree_;

@@ -51,6 +51,12 @@ Result<crypto::VersionMaterial> make_material(Seat& seat, const keys::Key& key, 
   return made;
 }
 
+// It may be the token's hazard, not a fault for good: once what it left is gone, a try may succeed.
+Error not_gone(const Error& odd) {
+  return Error(Code::Unavailable, "what a failed making left is not gone: " + odd.detail(),
+               odd.rv());
+}
+
 // SoftHSM, asked by two threads, at times takes an object just made for another one: it fails, or
 // what it shows is not what was made. Once that is gone for certain it is made anew. `begin` puts
 // the version's row into the catalog.
@@ -63,7 +69,8 @@ Result<crypto::VersionMaterial> make_for_certain(Seat& seat, const keys::Key& ke
     if (made) return made;
     const bool is_gone = undo_creation(seat, key, version);
     const bool is_odd = made.error().code() == Code::Internal;
-    if (!is_gone || !is_odd || tries == kTries) return made;
+    if (is_odd && !is_gone) return not_gone(made.error());
+    if (!is_odd || tries == kTries) return made;
     log_error(Severity::Warning, keys::object_label(key.name, version) + " is made once more",
               made.error());
   }

@@ -39,6 +39,25 @@ Facts::Facts(const whole::Sandbox& sandbox) : message(whole::base64("the message
   mac = reply.body["mac"];
 }
 
+void Tally::right(const std::string& receipt) {
+  const std::lock_guard lock(mutex_);
+  receipts_.push_back(receipt);
+  const Clock::time_point now = Clock::now();
+  longest_gap_ = std::max(longest_gap_, now - last_right_);
+  last_right_ = now;
+}
+
+void Tally::watch_gap() {
+  const std::lock_guard lock(mutex_);
+  last_right_ = Clock::now();
+  longest_gap_ = {};
+}
+
+Millis Tally::longest_gap() const {
+  const std::lock_guard lock(mutex_);
+  return std::max(longest_gap_, Clock::now() - last_right_);
+}
+
 void Tally::refused(Millis took) {
   const std::lock_guard lock(mutex_);
   refusals_.push_back(took.count());
@@ -47,6 +66,16 @@ void Tally::refused(Millis took) {
 void Tally::broken(const std::string& what) {
   const std::lock_guard lock(mutex_);
   breaches_.push_back(what);
+}
+
+std::uint64_t Tally::answers() const {
+  const std::lock_guard lock(mutex_);
+  return receipts_.size();
+}
+
+std::vector<std::string> Tally::receipts() const {
+  const std::lock_guard lock(mutex_);
+  return receipts_;
 }
 
 std::uint64_t Tally::refusals() const {
@@ -88,7 +117,7 @@ bool Asker::judge(const Reply& reply, Millis took, const std::string& what,
   const std::string found = field_of(reply, field);
   const bool right = reply.status == 200 && (wanted.empty() ? !found.empty() : found == wanted);
   if (right) {
-    tally_.right();
+    tally_.right(reply.receipt);
   } else {
     tally_.broken(what + ": " + std::to_string(reply.status) + " " + reply.text);
   }

@@ -27,19 +27,28 @@ struct Facts {
 // Tally is what all clients saw. Safe for concurrent use.
 class Tally {
  public:
-  void right() { ++right_; }
+  void right(const std::string& receipt);
   void refused(Millis took);
   void broken(const std::string& what);  // an answer that is neither right nor 503
 
-  std::uint64_t answers() const { return right_; }
+  std::uint64_t answers() const;
   std::uint64_t refusals() const;
+  std::vector<std::string> receipts() const;  // of the right answers
   std::vector<std::string> breaches() const;
   // The time of a refusal that this share of all did not exceed.
   double refusal_time(double share) const;
 
+  // The longest time without a right answer since the watch began last.
+  void watch_gap();
+  Millis longest_gap() const;
+
  private:
-  std::atomic<std::uint64_t> right_ = 0;
+  using Clock = std::chrono::steady_clock;
+
   mutable std::mutex mutex_;
+  std::vector<std::string> receipts_;
+  Clock::time_point last_right_ = Clock::now();
+  Clock::duration longest_gap_{};
   std::vector<double> refusals_;
   std::vector<std::string> breaches_;
 };

@@ -256,6 +256,24 @@ TEST_CASE_METHOD(DoorFixture, "executors: closing does what waits, and refuses i
   CHECK(executors.close(deadline_in(std::chrono::seconds(60))));
 }
 
+// Its first step reads it, and submits what it asks for.
+TEST_CASE_METHOD(DoorFixture, "executors: a batch that is unread when they close is refused",
+                 "[core][executors]") {
+  Executors executors(*backend, options_with(1, 8));
+  Fate batch;
+  std::optional<Occupied> busy(std::in_place, executors, Lane::Token);
+  executors.submit(Lane::Batch, job_of([&](KeyService&) {
+                     executors.submit(Lane::Batch,
+                                      job_of([](KeyService&) { FAIL("it was refused"); }, &batch));
+                   }));
+  std::future<bool> closed = std::async(
+      std::launch::async, [&] { return executors.close(deadline_in(std::chrono::seconds(60))); });
+  wait_until([&] { return refusal_of(executors, Lane::Batch) == Refusal::QueueFull; });
+  busy.reset();
+  CHECK(batch.refused.get_future().get() == Refusal::QueueFull);
+  CHECK(closed.get());
+}
+
 TEST_CASE_METHOD(DoorFixture, "backend: closing does not wait for a token that does not sign",
                  "[core][backend][fault]") {
   make_key("app/one", "xaes-256-gcm");

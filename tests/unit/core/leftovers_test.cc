@@ -170,6 +170,27 @@ TEST_CASE_METHOD(Remains, "remains: nothing is made once more beside what may be
   await_success([this] { return create(); });
 }
 
+// Between the tries: it is not gone, it does not show.
+TEST_CASE_METHOD(Remains, "remains: nothing is made once more where the token shows nothing of it",
+                 "[core][leftovers][hazard]") {
+  const std::size_t before = objects();
+  hsm.rules(std::string("fail C_GenerateKey 1 CKR_TEMPLATE_INCONSISTENT after;") + kShowsNothing);
+  SECTION("of a new key") {
+    CHECK_CODE(create(), Code::Unavailable);
+    CHECK(makings() == 1);
+    hsm.clear();
+    await_success([this] { return create(); });
+  }
+  SECTION("of a new version") {
+    CHECK_CODE(rotate(), Code::Unavailable);
+    CHECK(makings() == 1);
+    hsm.clear();
+    await_success([this] { return rotate(); });
+    check_alone(Version{2});
+  }
+  CHECK(objects() == before + 1);
+}
+
 TEST_CASE_METHOD(Remains, "remains: a token that fails is asked once", "[core][leftovers][fault]") {
   hsm.rules("fail C_GenerateKey 1 CKR_DEVICE_ERROR");
   CHECK_CODE(create(), Code::Unavailable);
