@@ -28,6 +28,7 @@ namespace kw::app {
 namespace {
 
 constexpr auto kDrainWithin = std::chrono::seconds(10);
+constexpr auto kDrainExhaustedWithin = std::chrono::seconds(2);  // the supervisor's turn
 constexpr auto kRenewWithin = std::chrono::seconds(20);
 constexpr auto kSignWithin = std::chrono::seconds(2);  // when the drain took all its time
 constexpr auto kMaintainWithin = std::chrono::seconds(60);
@@ -313,7 +314,7 @@ Running::~Running() = default;
 bool Running::is_exhausted() const noexcept { return parts_->executors->is_exhausted(); }
 
 bool Running::stop() {
-  const Deadline deadline = deadline_in(kDrainWithin);
+  const Deadline deadline = deadline_in(is_exhausted() ? kDrainExhaustedWithin : kDrainWithin);
   parts_->server->drain(deadline);
   parts_->telemetry.reset();
   parts_->server.reset();
