@@ -23,7 +23,8 @@ namespace kw::bench {
 namespace {
 
 constexpr std::array<std::size_t, 3> kConnections = {1, 8, 64};
-constexpr std::array<Operation, 2> kOperations = {Operation::Wrap, Operation::SignRsa};
+constexpr std::array<Operation, 3> kOperations = {Operation::Wrap, Operation::SignEc,
+                                                  Operation::SignRsa};
 constexpr double kSlice = 0.25;
 constexpr auto kProbe = std::chrono::milliseconds(250);
 
