@@ -31,8 +31,8 @@ struct Job {
   Deadline deadline;
   // One step, with an executor's KeyService; yields what the next one is, or nothing at the end.
   Task<std::optional<Work>(KeyService&)> run;
-  // Called instead of `run`, once and before any step, by the thread that submitted this job or
-  // another.
+  // Called instead of `run`, once, by the thread that submitted this job or another: before any
+  // step, or between two where the executors close.
   Task<void(Refusal)> refuse;
 };
 
