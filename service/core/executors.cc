@@ -73,7 +73,7 @@ void Executors::submit(Lane lane, Job job) {
   const Place place = place_of(lane);
   Pool& pool = *place.pool;
   std::optional<Scheduler::Refused> refused;
-  bool wake = false;
+  ConditionVariable* other = nullptr;
   {
     const MutexLock lock(pool.mutex);
     if (pool.closed) {
@@ -81,10 +81,10 @@ void Executors::submit(Lane lane, Job job) {
     } else {
       refused = pool.scheduler.add(place.level, std::move(job), Clock::now());
       foresee(pool);
-      wake = wants_another(pool);
+      other = another(pool);
     }
   }
-  if (wake) pool.filled.notify_one();
+  if (other != nullptr) other->notify_one();
   if (refused) refuse(lane, std::move(refused->job), refused->why);
 }
 
@@ -100,11 +100,18 @@ void Executors::start_worker(Pool& pool) {
   worker.thread = std::thread([this, &pool, &worker] { serve(pool, worker); });
 }
 
-// Whether a sleeping thread has something to do, or has to be the one that looks again when a step
-// may hang.
-bool Executors::wants_another(Pool& pool) {
-  if (!pool.scheduler.has_waiting()) return false;
-  return pool.timers == 0 || pool.scheduler.can_go(Clock::now());
+// Who has something to do and is to be notified, or has to be the one that looks again when a step
+// may hang. One at a time: it looks for itself, and calls the next. While others sleep, the one
+// that looks again is left alone: another would have to take its place.
+ConditionVariable* Executors::another(Pool& pool) {
+  if (pool.one_comes || !pool.scheduler.has_waiting()) return nullptr;
+  if (pool.timers > 0 && !pool.scheduler.can_go(Clock::now())) return nullptr;
+  pool.one_comes = true;
+  return pool.sleeping > 0 ? &pool.filled : &pool.called_early;
+}
+
+void Executors::call_another(Pool& pool) {
+  if (ConditionVariable* const other = another(pool)) other->notify_one();
 }
 
 // Single calls alone: an item of a batch may be long in coming.
@@ -113,54 +120,70 @@ void Executors::foresee(const Pool& pool) {
 }
 
 std::optional<Scheduler::Turn> Executors::next_turn(Pool& pool, Worker& self) {
-  const MutexLock lock(pool.mutex);
   for (;;) {
+    pool.one_comes = false;
     const Clock::time_point now = Clock::now();
     std::optional<Scheduler::Turn> turn = pool.scheduler.next(now);
     if (turn) {
       foresee(pool);
       self.turn = turn->number;
       self.level = turn->level;
-      if (wants_another(pool)) pool.filled.notify_one();
+      call_another(pool);
       return turn;
     }
     if (pool.closed && !pool.scheduler.has_waiting()) return std::nullopt;
     if (const auto chance = pool.scheduler.next_chance(now)) {
       ++pool.timers;
-      pool.filled.wait_until(pool.mutex, *chance);
+      pool.called_early.wait_until(pool.mutex, *chance);
       --pool.timers;
     } else {
+      ++pool.sleeping;
       pool.filled.wait(pool.mutex);
+      --pool.sleeping;
     }
   }
 }
 
 // Yields whether the worker goes on. If not, its replacement may have something to do.
 bool Executors::end_turn(Pool& pool, Worker& self, Scheduler::Turn turn, std::optional<Work> more) {
-  const MutexLock lock(pool.mutex);
   pool.scheduler.done(std::move(turn), more, Clock::now());
   self.turn.reset();
   if (std::exchange(self.hung, false)) hanging_.fetch_sub(1);
-  if (self.replaced) pool.filled.notify_one();
+  if (self.replaced) call_another(pool);
   return !self.replaced;
+}
+
+std::optional<Scheduler::Turn> Executors::first_turn(Pool& pool, Worker& self) {
+  const MutexLock lock(pool.mutex);
+  return next_turn(pool, self);
+}
+
+// Without a moment in between: the place that one step leaves would wake another thread, and this
+// one would take it.
+std::optional<Scheduler::Turn> Executors::turn_after(Pool& pool, Worker& self, Scheduler::Turn turn,
+                                                     std::optional<Work> more) {
+  const MutexLock lock(pool.mutex);
+  if (!end_turn(pool, self, std::move(turn), more)) return std::nullopt;
+  return next_turn(pool, self);
+}
+
+// Yields what the job's next step is.
+std::optional<Work> Executors::run_step(Pool& pool, Scheduler::Turn& turn, KeyService& service) {
+  if (turn.waited) meter_of(pool, turn.level).waited.observe(*turn.waited);
+  // Whoever waits for this processor goes first: a batch would hold it for a whole time slice.
+  if (turn.level == Level::Batch) std::this_thread::yield();
+  if (!turn.late) return turn.job.run(service);
+  refuse(pool.lanes[static_cast<std::size_t>(turn.level)], std::move(turn.job), Refusal::Late);
+  return std::nullopt;
 }
 
 void Executors::serve(Pool& pool, Worker& self) {
   {
     KeyService service(backend_);
-    while (std::optional<Scheduler::Turn> turn = next_turn(pool, self)) {
-      LaneMeter& meter = meter_of(pool, turn->level);
-      if (turn->waited) meter.waited.observe(*turn->waited);
-      std::optional<Work> more;
-      // Whoever waits for this processor goes first: a batch would hold it for a whole time slice.
-      if (turn->level == Level::Batch) std::this_thread::yield();
-      if (turn->late) {
-        refuse(pool.lanes[static_cast<std::size_t>(turn->level)], std::move(turn->job),
-               Refusal::Late);
-      } else {
-        more = turn->job.run(service);
-      }
-      if (!end_turn(pool, self, *std::move(turn), more)) break;
+    std::optional<Scheduler::Turn> turn = first_turn(pool, self);
+    while (turn) {
+      const std::optional<Work> more = run_step(pool, *turn, service);
+      turn = turn_after(pool, self, *std::move(turn), more);
     }
   }
   const MutexLock lock(pool.mutex);
@@ -226,6 +249,7 @@ bool Executors::close(Pool& pool, Deadline deadline) {
     const MutexLock lock(pool.mutex);
     pool.closed = true;
     pool.filled.notify_all();
+    pool.called_early.notify_all();
     const auto have_ended = [&pool]() KW_REQUIRES(pool.mutex) {
       return std::all_of(pool.workers.begin(), pool.workers.end(),
                          [](const Worker& worker) { return worker.ended; });

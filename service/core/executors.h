@@ -87,11 +87,14 @@ class Executors {
         : lanes(served), scheduler(limits) {}
     const std::array<Lane, kLevelCount> lanes;  // by level
     mutable Mutex mutex;
-    ConditionVariable filled;
+    ConditionVariable filled;        // of those that sleep
+    ConditionVariable called_early;  // of the timers
     ConditionVariable ended;
     Scheduler scheduler KW_GUARDED_BY(mutex);
     std::list<Worker> workers KW_GUARDED_BY(mutex);
-    std::size_t timers KW_GUARDED_BY(mutex) = 0;  // threads that look again by themselves
+    std::size_t timers KW_GUARDED_BY(mutex) = 0;    // threads that look again by themselves
+    std::size_t sleeping KW_GUARDED_BY(mutex) = 0;  // and threads that do not
+    bool one_comes KW_GUARDED_BY(mutex) = false;    // a thread was called and did not look yet
     bool closed KW_GUARDED_BY(mutex) = false;
   };
 
@@ -106,12 +109,18 @@ class Executors {
     return meter_of(pool.lanes[static_cast<std::size_t>(level)]);
   }
   void refuse(Lane lane, Job job, Refusal why);
-  static bool wants_another(Pool& pool) KW_REQUIRES(pool.mutex);
+  static ConditionVariable* another(Pool& pool) KW_REQUIRES(pool.mutex);
+  static void call_another(Pool& pool) KW_REQUIRES(pool.mutex);
   void start_worker(Pool& pool) KW_REQUIRES(pool.mutex);
   void foresee(const Pool& pool) KW_REQUIRES(pool.mutex);
   void serve(Pool& pool, Worker& self);
-  std::optional<Scheduler::Turn> next_turn(Pool& pool, Worker& self);
-  bool end_turn(Pool& pool, Worker& self, Scheduler::Turn turn, std::optional<Work> more);
+  std::optional<Work> run_step(Pool& pool, Scheduler::Turn& turn, KeyService& service);
+  std::optional<Scheduler::Turn> first_turn(Pool& pool, Worker& self);
+  std::optional<Scheduler::Turn> turn_after(Pool& pool, Worker& self, Scheduler::Turn turn,
+                                            std::optional<Work> more);
+  std::optional<Scheduler::Turn> next_turn(Pool& pool, Worker& self) KW_REQUIRES(pool.mutex);
+  bool end_turn(Pool& pool, Worker& self, Scheduler::Turn turn, std::optional<Work> more)
+      KW_REQUIRES(pool.mutex);
   void watch();
   void look_after(Pool& pool);
   void write_off(Pool& pool, const Scheduler::Stuck& stuck) KW_REQUIRES(pool.mutex);
