@@ -83,8 +83,8 @@ void print(const std::string& what, const Tally& tally) {
   std::cout << "outage: " << what << ", " << tally.answers() << " right answers, "
             << tally.refusals() << " refused (503; median " << std::setprecision(1)
             << tally.refusal_time(0.5) << " ms, 99 % " << tally.refusal_time(0.99)
-            << " ms, slowest " << tally.refusal_time(1) << " ms), 0 wrong, 0 not found"
-            << std::endl;
+            << " ms, slowest " << tally.refusal_time(1) << " ms), " << tally.breaches().size()
+            << " wrong or not found" << std::endl;
 }
 
 }  // namespace
