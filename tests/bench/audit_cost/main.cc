@@ -2,7 +2,8 @@
 // audit_cost [SECONDS] [DIR] measures what the durable audit log costs: three services in one run,
 // asked in turn, so that a busy machine disturbs all alike. The service as it is; the same with
 // fdatasync taken away; the same without a log. The differences are the disk's share and the log's
-// own.
+// own. `busy` is how many processors service and load kept busy: fewer with the log than without
+// says that it was waited for, as many and more time of them for each call that it was worked for.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -76,6 +77,8 @@ double ratio(const Row& row, Variant above, Variant below, double Sample::*figur
   return median(std::move(ratios));
 }
 
+double busy(const Sample& one) { return one.per_second * (one.cpu_us + one.client_cpu_us) / 1e6; }
+
 double added_us(const Row& row) {
   return median_of(row.samples[kWhole]).p50_us - median_of(row.samples[kNoLog]).p50_us;
 }
@@ -84,10 +87,10 @@ void print(const Row& row, const Sample& disk) {
   std::printf("%-13s %3zu", row_of(row.operation).name.data(), row.connections);
   for (const auto& samples : row.samples) {
     const Sample one = median_of(samples);
-    std::printf(" | %7.0f %6.2f %6.2f %5.0f", one.per_second, one.p50_us / 1e3, one.p99_us / 1e3,
-                one.cpu_us);
+    std::printf(" | %7.0f %6.2f %6.2f %5.0f %4.2f", one.per_second, one.p50_us / 1e3,
+                one.p99_us / 1e3, one.cpu_us, busy(one));
   }
-  std::printf(" | %5.3f %7.3f | %5.2f\n", ratio(row, kWhole, kNoLog, &Sample::per_second),
+  std::printf(" | %5.3f %7.3f    | %5.2f\n", ratio(row, kWhole, kNoLog, &Sample::per_second),
               ratio(row, kNoSync, kNoLog, &Sample::per_second), added_us(row) / disk.p50_us);
 }
 
@@ -133,10 +136,10 @@ void print(const std::filesystem::path& folder, const std::vector<Sample>& disk,
   const Sample sync = median_of(disk);
   std::printf(
       "folder on %s, fdatasync p50 %.2f ms, p99 %.2f ms; medians of %zu rounds of %.2f s\n\n"
-      "                  | as it is                    | without fdatasync           "
-      "| without a log               | per s, of no-log | p50 added,\n"
-      "operation   conns |   per s p50 ms p99 ms CPUus |   per s p50 ms p99 ms CPUus "
-      "|   per s p50 ms p99 ms CPUus | as is no-sync   | in fdatasyncs\n",
+      "                  | as it is                         | without fdatasync                "
+      "| without a log                    | per s, of no-log | p50 added,\n"
+      "operation   conns |   per s p50 ms p99 ms CPUus busy |   per s p50 ms p99 ms CPUus busy "
+      "|   per s p50 ms p99 ms CPUus busy | as is no-sync    | in fdatasyncs\n",
       file_system_of(folder).c_str(), sync.p50_us / 1e3, sync.p99_us / 1e3, disk.size(), kSlice);
   for (const Row& row : rows) print(row, sync);
   std::printf("\n");

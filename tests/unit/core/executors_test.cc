@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/core/executors.h"
 
+#include <array>
+#include <atomic>
 #include <future>
+#include <thread>
 
 #include "service/telemetry/page.h"
 #include "tests/unit/core/door_fixture.h"
@@ -172,6 +175,29 @@ TEST_CASE_METHOD(DoorFixture, "executors: a single call goes between the items o
   go_on.set_value();
   CHECK(single_at.get_future().get() == 1);
   CHECK(ended.get_future().get() == 1000);
+}
+
+// Each waits for all the others: one thread too few, and none ends.
+TEST_CASE_METHOD(DoorFixture, "executors: jobs that come in one breath run at once",
+                 "[core][executors]") {
+  constexpr int kThreads = 3;
+  Executors executors(*backend, options_with(kThreads, 8));
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<int> begun = 0;
+    std::array<std::promise<bool>, kThreads> met;
+    for (std::promise<bool>& each : met) {
+      executors.submit(Lane::Token, job_of([&begun, &each](KeyService&) {
+                         ++begun;
+                         const Deadline deadline = deadline_in(std::chrono::seconds(10));
+                         while (begun < kThreads && !has_passed(deadline))
+                           std::this_thread::yield();
+                         each.set_value(begun == kThreads);
+                       }));
+    }
+    bool all = true;
+    for (std::promise<bool>& each : met) all = each.get_future().get() && all;
+    REQUIRE(all);
+  }
 }
 
 TEST_CASE_METHOD(DoorFixture, "executors: a hung token call holds one of them, nothing else",
