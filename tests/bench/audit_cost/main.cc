@@ -77,7 +77,13 @@ double ratio(const Row& row, Variant above, Variant below, double Sample::*figur
   return median(std::move(ratios));
 }
 
-double busy(const Sample& one) { return one.per_second * (one.cpu_us + one.client_cpu_us) / 1e6; }
+double busy(const std::vector<Sample>& samples) {
+  std::vector<double> processors;
+  for (const Sample& one : samples) {
+    processors.push_back(one.per_second * (one.cpu_us + one.client_cpu_us) / 1e6);
+  }
+  return median(std::move(processors));
+}
 
 double added_us(const Row& row) {
   return median_of(row.samples[kWhole]).p50_us - median_of(row.samples[kNoLog]).p50_us;
@@ -88,7 +94,7 @@ void print(const Row& row, const Sample& disk) {
   for (const auto& samples : row.samples) {
     const Sample one = median_of(samples);
     std::printf(" | %7.0f %6.2f %6.2f %5.0f %4.2f", one.per_second, one.p50_us / 1e3,
-                one.p99_us / 1e3, one.cpu_us, busy(one));
+                one.p99_us / 1e3, one.cpu_us, busy(samples));
   }
   std::printf(" | %5.3f %7.3f    | %5.2f\n", ratio(row, kWhole, kNoLog, &Sample::per_second),
               ratio(row, kNoSync, kNoLog, &Sample::per_second), added_us(row) / disk.p50_us);

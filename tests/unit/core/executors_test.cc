@@ -177,7 +177,7 @@ TEST_CASE_METHOD(DoorFixture, "executors: a single call goes between the items o
   CHECK(ended.get_future().get() == 1000);
 }
 
-// Each waits for all the others: one thread too few, and none ends.
+// Each waits for all the others, so one thread too few is seen.
 TEST_CASE_METHOD(DoorFixture, "executors: jobs that come in one breath run at once",
                  "[core][executors]") {
   constexpr int kThreads = 3;
