@@ -15,7 +15,7 @@ namespace kw::audit {
 namespace {
 
 constexpr std::chrono::seconds kNoteEvery{1};
-constexpr std::size_t kWorthGathering = 8;
+constexpr std::size_t kLeastGathered = 8;
 constexpr std::size_t kMostGathered = 48;
 
 // The frames of a chunk, one by one.
@@ -46,11 +46,12 @@ bool Log::take_batch(std::deque<Chunk>& batch) {
 }
 
 // A commit costs its processor time whatever it holds, and the operations that wait want that time.
-// Those that take long, signatures in an HSM, are not waited for.
+// So it takes half of them along, if they are many: while their records are on the way to the disk,
+// the other half is worked at. Those that take long, signatures in an HSM, are not waited for.
 void Log::gather() {
-  const std::size_t coming = foreseen_.load(std::memory_order_relaxed);
-  if (coming < kWorthGathering) return;
-  gather_to_ = chain_.next_index() + std::min(coming, kMostGathered);
+  const std::size_t worth = std::min(in_flight_ / 2, kMostGathered);
+  if (worth < kLeastGathered || chain_.next_index() - durable_ >= worth) return;
+  gather_to_ = durable_ + worth;
   const Deadline end = deadline_in(options_.gather_within);
   bool come = true;
   while (come && chain_.next_index() < gather_to_ && !stopping_ && !has_passed(end)) {
@@ -126,6 +127,7 @@ void Log::settle(const Chunk& done) {
     const MutexLock lock(mutex_);
     meter_.durable.add(done.end_index - durable_);
     meter_.batch.observe(done.end_index - durable_);
+    in_flight_ = foreseen_.load(std::memory_order_relaxed) + (chain_.next_index() - durable_);
     durable_ = done.end_index;
     durable_leaf_ = done.leaves.back();
     undurable_bytes_ -= done.frames.size();

@@ -36,7 +36,7 @@ struct LogOptions {
   // The oldest answer that waits may be so old; then all that wait are refused, and later ones at
   // once, until the disk (or a gate) has caught up.
   std::chrono::milliseconds durable_within{8000};
-  // What a commit waits for records that were foreseen, and for the next of them.
+  // What a commit waits at most for records that it may take along, and for the next of them.
   std::chrono::microseconds gather_within{1000};
   std::chrono::microseconds gather_step{200};
   std::optional<TreeHead> signed_head;  // of this log: open() refuses one without it
@@ -68,8 +68,9 @@ class Log {
   // Gives the record its place. It is not durable yet. Errors: Unavailable.
   Result<Ticket> append(const Record& record);
 
-  // So many operations wait to be done now, each of which will append: where they are many, the
-  // next commit takes their records along, if they come soon.
+  // So many operations wait to be done now, each of which will append. With those whose records are
+  // not durable yet they are in flight: where they are many, the next commit takes the records of
+  // half of them along, if they come soon.
   void foresee(std::size_t operations) noexcept {
     foreseen_.store(operations, std::memory_order_relaxed);
   }
@@ -220,6 +221,7 @@ class Log {
   std::size_t segment_bytes_ KW_GUARDED_BY(mutex_) = 0;    // of the segment being appended to
   bool segment_sealed_ KW_GUARDED_BY(mutex_) = false;
   std::size_t undurable_bytes_ KW_GUARDED_BY(mutex_) = 0;
+  std::size_t in_flight_ KW_GUARDED_BY(mutex_) = 0;    // operations, when the last commit ended
   std::uint64_t gather_to_ KW_GUARDED_BY(mutex_) = 0;  // appends below this index wake no committer
   // Who waits for growth is woken when so many records are durable, and not by each commit before.
   mutable std::uint64_t growth_due_ KW_GUARDED_BY(mutex_) = UINT64_MAX;

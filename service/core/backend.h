@@ -122,7 +122,7 @@ class Backend {
   // cannot buy one record each.
   void count_unauthenticated();
 
-  // So many operations wait for an executor now: the audit log's next commit may wait for them.
+  // So many operations wait for an executor now: the audit log's next commit may wait for some.
   void foresee(std::size_t operations) noexcept;
 
   // Hands the answer to `deliver` once its record is durable, or an Unavailable error if it cannot
